@@ -1,0 +1,13 @@
+# nuthatch_folder(NAME SOURCES … [USES folder or PkgConfig:: target …])
+# One static library a folder. `USES` is the folder's row of the dependency table.
+function(nuthatch_folder name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+    add_library(nuthatch_${name} STATIC ${ARG_SOURCES})
+    foreach(use ${ARG_USES})
+        if(use MATCHES "^PkgConfig::")
+            target_link_libraries(nuthatch_${name} PUBLIC ${use})
+        else()
+            target_link_libraries(nuthatch_${name} PUBLIC nuthatch_${use})
+        endif()
+    endforeach()
+endfunction()

@@ -1,0 +1,87 @@
+/*
+ * One worker's network: a libuv loop, the world that the core sees, and the listeners that clients reach.
+ *
+ *     net_new(&n, &config);                    // loop, clocks, upstream sockets
+ *     world = net_world(n);                    // hand to the core
+ *     net_connect(n, &sink, &service);         // core's and front's ends
+ *     net_listen(n, &endpoint, &listen);       // for each address: UDP and TCP; still privileged
+ *     net_run(n);                              // until net_stop
+ *     net_free(n);
+ *
+ * Callbacks run on the loop's thread. A batch of datagrams is taken with one recvmmsg, each handed to
+ * `service.query`, then `sink.turn` is called once, then the replies leave with one sendmmsg.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "base/arena.h"
+#include "base/world.h"
+
+struct net;
+
+struct net_config {
+    struct gauge *work;        /* TCP buffers and upstream exchanges are charged here */
+    bool use_ipv4, use_ipv6;   /* upstream */
+    uint16_t udp_payload;      /* most octets of a datagram we send: 1232 */
+    unsigned tcp_clients_max;  /* connections taken in at once */
+    unsigned tcp_pipeline_max; /* queries in flight on one connection: 32 */
+    unsigned tcp_idle_ms;      /* a connection with nothing in flight is closed after that */
+    unsigned upstream_tcp_idle_ms;
+    unsigned rcvbuf;           /* SO_RCVBUF of UDP listeners, octets; 0: the system's */
+};
+
+enum net_verdict { NET_REPLY, NET_PENDING, NET_DROP };
+
+struct net_query {
+    const uint8_t *bytes;
+    size_t size;
+    struct endpoint client;
+    enum transport via;
+    uint64_t request; /* names it until it is answered or cancelled; never 0 */
+};
+
+/* Who answers queries. */
+struct net_service {
+    void *ctx;
+    enum net_verdict (*query)(void *ctx, const struct net_query *q, uint8_t *reply, size_t capacity,
+                              size_t *size);
+    /* The client of a pending request has gone: no net_answer for it any more. */
+    void (*cancel)(void *ctx, uint64_t request);
+};
+
+struct net_counters {
+    uint64_t udp_batches, udp_received, udp_sent, udp_send_failed;
+    uint64_t tcp_accepted, tcp_refused, tcp_closed_idle, tcp_closed_bound, tcp_received;
+    uint64_t upstream_strangers; /* datagrams from another address or port than was asked */
+    uint64_t upstream_tcp_opened, upstream_tcp_reused;
+};
+
+MUST_CHECK enum err net_new(struct net **out, const struct net_config *config);
+void net_free(struct net *n);
+struct world *net_world(struct net *n);
+void net_connect(struct net *n, const struct world_sink *sink, const struct net_service *service);
+
+/* Opens UDP and TCP on one address. ERR_IO with errno (EADDRINUSE, EADDRNOTAVAIL, EACCES) kept. */
+MUST_CHECK enum err net_listen(struct net *n, const struct endpoint *at);
+
+/* The answer of a pending request; called from within sink.turn. Copies the bytes. */
+void net_answer(struct net *n, uint64_t request, const uint8_t *bytes, size_t size);
+
+/* Watches a signal on this loop. ERR_IO. */
+MUST_CHECK enum err net_on_signal(struct net *n, int signum, void (*fn)(void *ctx, int signum), void *ctx);
+/* Calls fn once after `ms` (for ending with a grace time). */
+MUST_CHECK enum err net_after(struct net *n, uint64_t ms, void (*fn)(void *ctx), void *ctx);
+
+/* Runs until net_stop was called and what is queued has been sent. */
+void net_run(struct net *n);
+/* Takes no new queries, flushes queued replies, ends net_run. From within a callback. */
+void net_stop(struct net *n);
+
+const struct net_counters *net_figures(const struct net *n);
+/* How many descriptors and requests are in use, for statistics. */
+size_t net_pending(const struct net *n);
+
+/* The versions of the libraries below, "libuv 1.44.2", for --version. */
+const char *net_library_version(void);
+
+#endif

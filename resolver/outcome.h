@@ -1,0 +1,50 @@
+/*
+ * What became of a question, and what a client may spend on one. A DNS outcome is data, not an error.
+ */
+#ifndef RESOLVER_OUTCOME_H
+#define RESOLVER_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dns/rrset.h"
+#include "dns/types.h"
+
+enum reason {
+#define X(name, ede, cached, text) REASON_##name,
+#include "resolver/reasons.def"
+#undef X
+    REASON_COUNT
+};
+
+const char *reason_name(enum reason r); /* "NO_SERVERS" */
+const char *reason_text(enum reason r);
+uint16_t reason_ede(enum reason r);
+bool reason_cached(enum reason r);
+
+/* Where an answer came from. */
+enum source { SOURCE_RESOLVED, SOURCE_CACHE, SOURCE_LOCAL };
+
+struct outcome {
+    uint16_t rcode;
+    uint8_t security;         /* enum security */
+    enum reason reason;       /* REASON_NONE unless it failed */
+    bool from_failure_cache;  /* EDE 13 goes along */
+    enum source source;
+    /* The answer: alias chain and records; then SOA and denial of a negative answer. */
+    const struct rrset *const *answer;
+    unsigned answer_count;
+    const struct rrset *const *authority;
+    unsigned authority_count;
+};
+
+/* Counts of one client query, from limits.h downward; never reset. */
+struct budget {
+    uint32_t packets;   /* upstream messages left */
+    uint32_t bytes;     /* upstream octets left, both ways */
+    uint16_t aliases;
+    uint16_t ns_lookups;
+    uint64_t deadline_ms;
+};
+
+#endif
