@@ -24,14 +24,12 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "dns/delegation.h"
 #include "dns/rrset.h"
 
 enum {
     CACHE_FLOOR_PERCENT = 15,
     CACHE_ENTRY_MAX = 16384, /* octets of one entry; more is not stored (limits.md L14) */
-    DELEGATION_NS_MAX = 13,  /* limits.md L4 */
-    DELEGATION_ADDRESS_MAX = 26, /* limits.md L5 */
-    DELEGATION_ADDRESS_PER_NS = 4,
 };
 
 enum cache_kind {
@@ -120,31 +118,10 @@ void cache_forget_failure(struct cache *c, const uint8_t *name, uint16_t type);
 
 /* ---- Delegations ----------------------------------------------------------------------------- */
 
-struct delegation_address {
-    uint8_t ns;          /* index of its name server name */
-    struct endpoint at;  /* port 53 unless configured */
-};
-
-/*
- * A zone and its name servers as its parent names them. Glue is kept here and nowhere else, so it can
- * never answer a client, and the whole goes when the parent's NS RRset expires, whatever the child says
- * (ghost domains).
- */
-struct delegation {
-    const uint8_t *zone;
-    uint32_t expiry;
-    uint8_t security;
-    uint8_t ns_count;
-    uint8_t address_count;
-    const uint8_t *ns[DELEGATION_NS_MAX];
-    struct delegation_address address[DELEGATION_ADDRESS_MAX];
-};
-
+/* The whole delegation goes when the parent's NS RRset expires, whatever the child says (ghost domains). */
 enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint32_t now,
                                      struct delegation *out);
 bool cache_put_delegation(struct cache *c, const struct delegation *d, uint32_t now);
-/* A deep copy; NULL when the arena cannot grow. */
-struct delegation *delegation_copy(struct arena *a, const struct delegation *d);
 
 /* ---- Servers --------------------------------------------------------------------------------- */
 

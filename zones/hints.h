@@ -4,7 +4,7 @@
 #ifndef ZONES_HINTS_H
 #define ZONES_HINTS_H
 
-#include "cache/cache.h"
+#include "dns/delegation.h"
 #include "zones/loader.h"
 
 /*
