@@ -1,14 +1,14 @@
 /*
- * The front: one client message in, one reply out, now or later. Sans-I/O, so that a scenario takes the same way
- * as a datagram: view → access list → answer cache → resolver.
+ * The front: one client message in, one reply out, now or later. Sans-I/O, so that a scenario takes
+ * the same way as a datagram: view → access list → answer cache → resolver.
  *
  * A listener in production, and the simulator in tests, drive it so:
  *
  *     front_query(f, &q, reply, sizeof reply, &size)
  *         FRONT_REPLY    send reply[0..size) now
  *         FRONT_DROP     send nothing
- *         FRONT_PENDING  exactly one answer follows: f's `answer` is called from within resolver_turn
- *     front_cancel(f, request)    the client has gone (TCP closed): no answer follows
+ *         FRONT_PENDING  exactly one answer follows: f's `answer` is called from within
+ * resolver_turn front_cancel(f, request)    the client has gone (TCP closed): no answer follows
  */
 #ifndef RESOLVER_FRONT_H
 #define RESOLVER_FRONT_H
@@ -30,6 +30,7 @@ struct front_config {
     struct resolver *resolver;
     struct cache *cache;
     struct world *world;
+    struct gauge *work;               /* bounds what waiting queries hold */
     const struct access_list *access; /* borrowed; NULL: everybody */
     uint16_t udp_payload;             /* most octets of a UDP reply, and what our OPT says: 1232 */
     bool query_log;                   /* a line a query at notice level */
@@ -44,8 +45,8 @@ void front_free(struct front *f);
 /* Takes a new configuration (reload): the same resolver, cache and world. */
 void front_configure(struct front *f, const struct front_config *config);
 
-enum front_verdict front_query(struct front *f, const struct front_query *q, uint8_t *reply, size_t capacity,
-                               size_t *size);
+enum front_verdict front_query(struct front *f, const struct front_query *q, uint8_t *reply,
+                               size_t capacity, size_t *size);
 void front_cancel(struct front *f, uint64_t request);
 
 #endif

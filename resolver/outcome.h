@@ -1,5 +1,6 @@
 /*
- * What became of a question, and what a client may spend on one. A DNS outcome is data, not an error.
+ * What became of a question, and what a client may spend on one. A DNS outcome is data, not an
+ * error.
  */
 #ifndef RESOLVER_OUTCOME_H
 #define RESOLVER_OUTCOME_H
@@ -27,9 +28,9 @@ enum source { SOURCE_RESOLVED, SOURCE_CACHE, SOURCE_LOCAL };
 
 struct outcome {
     uint16_t rcode;
-    uint8_t security;         /* enum security */
-    enum reason reason;       /* REASON_NONE unless it failed */
-    bool from_failure_cache;  /* EDE 13 goes along */
+    uint8_t security;        /* enum security */
+    enum reason reason;      /* REASON_NONE unless it failed */
+    bool from_failure_cache; /* EDE 13 goes along */
     enum source source;
     /* The answer: alias chain and records; then SOA and denial of a negative answer. */
     const struct rrset *const *answer;
@@ -40,8 +41,8 @@ struct outcome {
 
 /* Counts of one client query, from limits.h downward; never reset. */
 struct budget {
-    uint32_t packets;   /* upstream messages left */
-    uint32_t bytes;     /* upstream octets left, both ways */
+    uint32_t packets; /* upstream messages left */
+    uint32_t bytes;   /* upstream octets left, both ways */
     uint16_t aliases;
     uint16_t ns_lookups;
     uint64_t deadline_ms;

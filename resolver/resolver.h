@@ -5,20 +5,22 @@
  *     resolver_new(&r, &config);                 // config names cache and world
  *     world sink ← resolver_sink(r)              // reply, failed, turn
  *
- *     resolver_ask(r, &question, &client);       // enqueues; client->done is called from resolver_turn
- *     resolver_turn(r);                          // drains the queue: steps run, messages go out
- *     … the world: reply(token, bytes) → enqueued → turn …
- *     client->done(client, &outcome);            // exactly once, unless resolver_forget came first
+ *     resolver_ask(r, &question, &client);       // enqueues; client->done is called from
+ * resolver_turn resolver_turn(r);                          // drains the queue: steps run, messages
+ * go out … the world: reply(token, bytes) → enqueued → turn … client->done(client, &outcome); //
+ * exactly once, unless resolver_forget came first
  *
  *     resolver_stop(r);                          // every client still waiting gets SERVFAIL
  *     resolver_free(r);
  *
- * Sans-I/O: no socket, no clock, no randomness but through the world. Nothing is called back from within
- * resolver_ask, reply or failed, so nobody is re-entered or freed under his own feet. One thread.
+ * Sans-I/O: no socket, no clock, no randomness but through the world. Nothing is called back from
+ * within resolver_ask, reply or failed, so nobody is re-entered or freed under his own feet. One
+ * thread.
  */
 #ifndef RESOLVER_RESOLVER_H
 #define RESOLVER_RESOLVER_H
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/world.h"
 #include "cache/cache.h"
@@ -37,26 +39,26 @@ struct stub_zone {
 
 /* The options that shape resolution; borrowed until the next resolver_configure. */
 struct resolver_options {
-    bool minimise;            /* QNAME minimisation (RFC 9156) */
-    bool randomise_case;      /* 0x20 */
+    bool minimise;       /* QNAME minimisation (RFC 9156) */
+    bool randomise_case; /* 0x20 */
     bool use_ipv4;
     bool use_ipv6;
-    uint32_t ttl_min;         /* seconds, applied when a record is taken in */
+    uint32_t ttl_min; /* seconds, applied when a record is taken in */
     uint32_t ttl_max;
     uint32_t negative_ttl_max;
-    const struct delegation *hints;           /* the root's; never NULL */
-    bool prime;                               /* ask the hints for the root's NS before use */
+    const struct delegation *hints; /* the root's; never NULL */
+    bool prime;                     /* ask the hints for the root's NS before use */
     const struct stub_zone *stubs;
     size_t stub_count;
-    const struct special_zones *special;      /* NULL: none */
-    struct prefix_list do_not_query;          /* addresses never asked */
-    struct prefix_list own;                   /* our listeners: never asked, and said so */
+    const struct special_zones *special; /* NULL: none */
+    struct prefix_list do_not_query;     /* addresses never asked */
+    struct prefix_list own;              /* our listeners: never asked, and said so */
 };
 
 struct resolver_config {
     struct cache *cache;
     struct world *world;
-    struct gauge *work;                       /* bounds all arenas */
+    struct gauge *work; /* bounds all arenas */
     const struct resolver_options *options;
     struct hash_key key;
     /* Called at each step of each lookup, for traces; NULL: none. */
@@ -76,23 +78,28 @@ struct world_sink resolver_sink(struct resolver *r);
 struct question {
     const uint8_t *name; /* any case */
     uint16_t type;
-    bool cd;             /* checking disabled: part of what is shared */
-    bool rd;             /* false: from the cache only, nothing is sent */
+    bool cd; /* checking disabled: part of what is shared */
+};
+
+/* A point in time at which a lookup or a client is to be woken. */
+struct timer {
+    struct heap_node node;
+    bool of_client;
 };
 
 /*
- * One client's wish. The caller embeds it; the fields below the line are the resolver's. It must live
- * until done was called or resolver_forget.
+ * One client's wish. The caller embeds it; the fields below the line are the resolver's. It must
+ * live until done was called or resolver_forget.
  */
 struct client {
     /* Called once. The outcome and its message hold during the call only. */
     void (*done)(struct client *c, const struct outcome *o);
-    uint64_t deadline_ms; /* 0: the default (limits.h) from now */
     /* ---- */
     struct budget budget;
-    struct list link; /* among its lookup's waiters, or the answers to be handed out */
-    struct lookup *lookup;
-    uint64_t mark;
+    struct timer timer; /* its deadline */
+    struct list link; /* among its lookup's waiters, or those to be told that they were detached */
+    struct lookup *lookup; /* NULL once detached */
+    enum reason reason;    /* why it was detached */
 };
 
 /* ERR_NOMEM: nothing was enqueued and done is not called. */

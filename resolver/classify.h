@@ -1,0 +1,64 @@
+/*
+ * What a reply is. Pure: a message and what was asked in, a kind and the records that may be
+ * believed out.
+ *
+ * Scrubbing is the other half of the same thing: only records that the kind needs are taken over,
+ * and only from the bailiwick, that is at or below the zone whose server was asked. Everything else
+ * in the message is as if it had not been sent (and counted in `scrubbed`).
+ */
+#ifndef RESOLVER_CLASSIFY_H
+#define RESOLVER_CLASSIFY_H
+
+#include "resolver/lookup.h"
+
+enum reply_kind {
+    REPLY_ANSWER,     /* chain and records */
+    REPLY_ALIAS,      /* chain only; `last` is where it leads */
+    REPLY_ALIAS_LOOP, /* a chain that comes back to itself */
+    REPLY_NXDOMAIN,   /* `last` does not exist */
+    REPLY_NODATA,     /* `last` has no such type */
+    REPLY_YXDOMAIN,   /* a DNAME makes the name too long (RFC 6672 §2.2) */
+    REPLY_REFERRAL,   /* `ns`: to a zone below the one asked, at or above the name */
+    REPLY_LAME,       /* upward or sideways referral, or nothing and not authoritative */
+    REPLY_TRUNCATED,  /* TC: ask over TCP */
+    REPLY_FORMERR,
+    REPLY_SERVFAIL,
+    REPLY_NOTIMP,
+    REPLY_REFUSED,
+    REPLY_BADVERS,
+    REPLY_ERROR, /* any other response code */
+    REPLY_KINDS
+};
+
+struct asked {
+    const uint8_t *name; /* lower case */
+    uint16_t type;
+    const uint8_t *zone; /* whose server this is */
+    uint32_t now;
+    uint32_t ttl_min, ttl_max, negative_ttl_max;
+};
+
+struct classified {
+    enum reply_kind kind;
+    struct rrsets answer;   /* aliases and records in order, trust and TTL bounds applied */
+    const uint8_t *last;    /* the name that answer, denial or alias ends at */
+    struct rrsets denial;   /* SOA first, then NSEC or NSEC3; empty when there was no SOA */
+    const struct rrset *ns; /* REPLY_REFERRAL */
+    unsigned scrubbed;
+};
+
+/* ERR_NOMEM. What it points to lies in the message or the arena. */
+MUST_CHECK enum err classify(struct arena *a, const struct message *m, const struct asked *q,
+                             struct classified *out);
+
+const char *reply_kind_text(enum reply_kind k);
+
+/*
+ * The delegation that a referral makes: its first 13 name servers, and of the additional section
+ * those addresses that belong to one of them and lie in the bailiwick (limits.md L4, L5). In the
+ * arena; NULL: out of memory.
+ */
+struct delegation *referral_delegation(struct arena *a, const struct message *m,
+                                       const struct rrset *ns, const struct asked *q);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * One client message in: judged, allowed, answered from the answer cache or handed to the resolver.
+ *
+ * The way of a hit is this file's front_query down to `hit`: no allocation, no lock, no parsing
+ * beyond header, question and OPT. What is not a hit gets a `struct pending` in an arena of its
+ * own, which embeds the resolver's client.
+ */
+#include "resolver/front.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "resolver/front_reply.h"
+#include "resolver/lookup.h"
+
+enum { PENDING_BUCKETS = 1024 };
+
+struct pending {
+    struct client client;
+    struct list in_bucket;
+    struct front *front;
+    struct arena arena;
+    struct asker asker;
+    uint64_t request;
+    uint8_t qname[NAME_MAX_WIRE]; /* as sent */
+};
+
+struct front {
+    struct front_config config;
+    struct counters *counters;
+    struct list buckets[PENDING_BUCKETS];
+    uint8_t reply[DNS_MESSAGE_MAX];
+    uint16_t ttl_offsets[WRITER_TTLS_MAX];
+};
+
+enum err front_new(struct front **out, const struct front_config *config)
+{
+    struct front *f = calloc(1, sizeof *f);
+    if (!f)
+        return ERR_NOMEM;
+    for (unsigned i = 0; i < PENDING_BUCKETS; i++)
+        list_init(&f->buckets[i]);
+    front_configure(f, config);
+    *out = f;
+    return OK;
+}
+
+void front_configure(struct front *f, const struct front_config *config)
+{
+    f->config = *config;
+    f->counters = resolver_counters(config->resolver);
+}
+
+static void pending_free(struct pending *p)
+{
+    list_remove(&p->in_bucket);
+    struct arena arena = p->arena;
+    arena_deinit(&arena);
+}
+
+void front_free(struct front *f)
+{
+    if (!f)
+        return;
+    for (unsigned i = 0; i < PENDING_BUCKETS; i++) {
+        LIST_EACH_SAFE (it, tmp, &f->buckets[i]) {
+            struct pending *p = CONTAINER_OF(it, struct pending, in_bucket);
+            resolver_forget(f->config.resolver, &p->client);
+            pending_free(p);
+        }
+    }
+    free(f);
+}
+
+static struct list *bucket_of(struct front *f, uint64_t request)
+{
+    return &f->buckets[(request ^ request >> 32) % PENDING_BUCKETS];
+}
+
+void front_cancel(struct front *f, uint64_t request)
+{
+    LIST_EACH (it, bucket_of(f, request)) {
+        struct pending *p = CONTAINER_OF(it, struct pending, in_bucket);
+        if (p->request == request) {
+            resolver_forget(f->config.resolver, &p->client);
+            pending_free(p);
+            return;
+        }
+    }
+}
+
+static void log_query(const struct front *f, const struct asker *a, const struct outcome *o,
+                      const char *from)
+{
+    if (!f->config.query_log || !log_on(LOG_NOTICE))
+        return;
+    char client[ADDR_TEXT_MAX], name[NAME_TEXT_MAX], quoted[NAME_TEXT_MAX + 8], type[TYPE_TEXT_MAX],
+        rcode[RCODE_TEXT_MAX];
+    LOG(LOG_NOTICE, "query", "client=%s via=%s name=%s type=%s rcode=%s from=%s reason=%s",
+        endpoint_text(&a->client, client), a->via == TRANSPORT_TCP ? "tcp" : "udp",
+        log_quote(quoted, sizeof quoted, name_text(a->qname, name)), type_text(a->qtype, type),
+        rcode_text(o->rcode, rcode), from, reason_name(o->reason));
+}
+
+/* ---- The later answer ---------------------------------------------------------------------------
+ */
+
+/* Served from RRsets: asked a second time, so worth an entry of its own. */
+static void build_answer_entry(struct front *f, const struct pending *p, const struct outcome *o,
+                               uint32_t now)
+{
+    struct answer a;
+    if (o->source != SOURCE_CACHE || o->reason || p->asker.qtype == TYPE_ANY)
+        return;
+    size_t size = front__write_answer(&p->asker, o, now, &a, f->reply, f->ttl_offsets);
+    if (!size)
+        return;
+    uint8_t name[NAME_MAX_WIRE];
+    struct answer_key key = front__answer_key(&p->asker, name);
+    cache_put_answer(f->config.cache, &key, &a, now);
+}
+
+static void count_outcome(struct counters *n, const struct outcome *o)
+{
+    if (o->rcode == RCODE_SERVFAIL)
+        n->answers_servfail++;
+    else if (o->source == SOURCE_CACHE)
+        n->answers_rrsets++;
+    else if (o->source == SOURCE_LOCAL)
+        n->answers_local++;
+    else
+        n->answers_resolved++;
+}
+
+static void on_done(struct client *c, const struct outcome *o)
+{
+    static const char *const from[] = {
+        [SOURCE_RESOLVED] = "servers", [SOURCE_CACHE] = "rrsets", [SOURCE_LOCAL] = "local"};
+    struct pending *p = CONTAINER_OF(c, struct pending, client);
+    struct front *f = p->front;
+    uint64_t request = p->request;
+    uint32_t now = (uint32_t)(f->config.world->ops->now_ms(f->config.world) / 1000);
+    count_outcome(f->counters, o);
+    log_query(f, &p->asker, o, from[o->source]);
+    build_answer_entry(f, p, o, now);
+    bool truncated;
+    size_t size = front__write_reply(&p->asker, o, now, f->reply, &truncated);
+    f->counters->answers_truncated += truncated;
+    pending_free(p);
+    f->config.answer(f->config.ctx, request, f->reply, size);
+}
+
+static enum err start(struct front *f, const struct front_query *q, const struct asker *asker)
+{
+    struct arena arena;
+    arena_init(&arena, f->config.work);
+    struct pending *p = arena_calloc(&arena, 1, sizeof *p);
+    if (!p) {
+        arena_deinit(&arena);
+        return ERR_NOMEM;
+    }
+    p->front = f;
+    p->asker = *asker;
+    p->request = q->request;
+    p->client.done = on_done;
+    name_copy(p->qname, asker->qname);
+    p->asker.qname = p->qname;
+    p->arena = arena;
+    list_append(bucket_of(f, q->request), &p->in_bucket);
+    struct question question = {
+        .name = p->qname, .type = asker->qtype, .cd = asker->flags & FLAG_CD};
+    enum err e = resolver_ask(f->config.resolver, &question, &p->client);
+    if (e)
+        pending_free(p);
+    return e;
+}
+
+/* ---- The way in ---------------------------------------------------------------------------------
+ */
+
+/* What a verdict is answered with and counted as; false: go on. */
+static bool judge_view(struct front *f, enum view_verdict v, uint16_t *rcode)
+{
+    struct counters *n = f->counters;
+    switch (v) {
+    case VIEW_NOTIMP:
+        n->bad_opcode++;
+        *rcode = RCODE_NOTIMP;
+        return true;
+    case VIEW_FORMERR:
+        n->bad_message++;
+        *rcode = RCODE_FORMERR;
+        return true;
+    case VIEW_FORMERR_OPT:
+        n->bad_opt++;
+        *rcode = RCODE_FORMERR;
+        return true;
+    case VIEW_BADVERS:
+        n->bad_version++;
+        *rcode = RCODE_BADVERS;
+        return true;
+    case VIEW_REFUSED_CLASS:
+        n->refused_class++;
+        *rcode = RCODE_REFUSED;
+        return true;
+    case VIEW_REFUSED_TYPE:
+        n->refused_type++;
+        *rcode = RCODE_REFUSED;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A query that is refused for what it is, not for how it is written. */
+static bool judge_query(struct front *f, const struct query_view *v, struct outcome *o)
+{
+    if (v->qclass != CLASS_IN) {
+        f->counters->refused_class++;
+        *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_CLASS};
+        return true;
+    }
+    /* Without RD only an authority could answer; what others asked before is nobody's business. */
+    if (!(v->flags & FLAG_RD)) {
+        f->counters->refused_no_recursion++;
+        *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_NO_RECURSION};
+        return true;
+    }
+    return false;
+}
+
+static bool hit(struct front *f, const struct asker *asker, uint8_t *reply, size_t *size)
+{
+    uint8_t name[NAME_MAX_WIRE];
+    struct answer a;
+    struct answer_key key = front__answer_key(asker, name);
+    uint32_t now = (uint32_t)(f->config.world->ops->now_ms(f->config.world) / 1000);
+    if (cache_get_answer(f->config.cache, &key, now, &a))
+        return false;
+    bool truncated;
+    *size = front__write_hit(asker, &a, now, reply, &truncated);
+    f->counters->answers_cache++;
+    f->counters->answers_truncated += truncated;
+    struct outcome o = {.rcode = load_u16(reply + 2) & FLAG_RCODE};
+    log_query(f, asker, &o, "cache");
+    return true;
+}
+
+enum front_verdict front_query(struct front *f, const struct front_query *q, uint8_t *reply,
+                               size_t capacity, size_t *size)
+{
+    struct query_view v;
+    struct outcome o = {0};
+    f->counters->queries++;
+    f->counters->queries_tcp += q->via == TRANSPORT_TCP;
+    enum view_verdict verdict = view_query(&v, q->bytes, q->size);
+    if (verdict == VIEW_DROP_SHORT) {
+        f->counters->dropped_short++;
+        return FRONT_DROP;
+    }
+    if (verdict == VIEW_DROP_RESPONSE) {
+        f->counters->dropped_response++;
+        return FRONT_DROP;
+    }
+    enum access access =
+        f->config.access ? access_judge(f->config.access, &q->client) : ACCESS_ALLOW;
+    if (access == ACCESS_DROP) {
+        f->counters->dropped_access++;
+        return FRONT_DROP;
+    }
+    struct asker asker = front__asker(&v, q->client, q->via, f->config.udp_payload, capacity);
+    bool truncated;
+    if (access == ACCESS_REFUSE) {
+        f->counters->refused_access++;
+        o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_ACCESS};
+    } else if (!judge_view(f, verdict, &o.rcode) && !judge_query(f, &v, &o)) {
+        if (hit(f, &asker, reply, size))
+            return FRONT_REPLY;
+        if (start(f, q, &asker) == OK)
+            return FRONT_PENDING;
+        f->counters->limit_work++;
+        f->counters->answers_servfail++;
+        o = (struct outcome){.rcode = RCODE_SERVFAIL, .reason = REASON_WORK_SIZE};
+    }
+    *size = front__write_reply(&asker, &o, 0, reply, &truncated);
+    return FRONT_REPLY;
+}

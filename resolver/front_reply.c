@@ -1,0 +1,194 @@
+/* The client's reply as octets. */
+#include "resolver/front_reply.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "dns/types.h"
+
+enum { EDE_TEXT_MAX = 80 };
+
+struct asker front__asker(const struct query_view *v, struct endpoint client, enum transport via,
+                          uint16_t udp_payload, size_t capacity)
+{
+    size_t limit = capacity;
+    if (via == TRANSPORT_UDP) {
+        size_t most = edns_payload(&v->edns);
+        most = most > udp_payload ? udp_payload : most;
+        limit = most < capacity ? most : capacity;
+    }
+    return (struct asker){
+        .client = client,
+        .via = via,
+        .id = v->id,
+        .flags = v->flags,
+        .qtype = v->qtype,
+        .qclass = v->qclass,
+        .qname = v->has_question ? v->qname : NULL,
+        .edns = v->edns.present,
+        .do_bit = v->edns.do_bit,
+        .udp_payload = udp_payload,
+        .limit = limit,
+    };
+}
+
+struct answer_key front__answer_key(const struct asker *a, uint8_t name[NAME_MAX_WIRE])
+{
+    return (struct answer_key){
+        .qname = name,
+        .qname_size = (uint16_t)name_lower(name, a->qname),
+        .qtype = a->qtype,
+        .flags = (uint8_t)((a->do_bit ? ANSWER_DO : 0) | (a->flags & FLAG_CD ? ANSWER_CD : 0)),
+    };
+}
+
+/* Opcode, RD and CD are the query's; AD only when it was asked for and is true (RFC 6840
+ * §5.7, 5.8). */
+static uint16_t reply_flags(const struct asker *a, uint16_t rcode, bool secure)
+{
+    uint16_t flags = FLAG_QR | FLAG_RA | (rcode & FLAG_RCODE);
+    flags |= a->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD);
+    if (secure && !(a->flags & FLAG_CD) && (a->do_bit || (a->flags & FLAG_AD)))
+        flags |= FLAG_AD;
+    return flags;
+}
+
+/* The Extended Error's rdata: code and text (RFC 8914 §2). */
+struct ede {
+    uint8_t data[2][2 + EDE_TEXT_MAX];
+    struct writer_option option[2];
+    unsigned count;
+};
+
+static void ede_add(struct ede *e, uint16_t code, const char *text)
+{
+    size_t length = strlen(text);
+    length = length > EDE_TEXT_MAX ? EDE_TEXT_MAX : length;
+    store_u16(e->data[e->count], code);
+    memcpy(e->data[e->count] + 2, text, length);
+    e->option[e->count] = (struct writer_option){
+        .code = EDNS_EDE, .length = (uint16_t)(2 + length), .data = e->data[e->count]};
+    e->count++;
+}
+
+static struct writer_opt opt_for(const struct asker *a, uint16_t rcode, const struct ede *e)
+{
+    return (struct writer_opt){
+        .udp_size = a->udp_payload,
+        .extended_rcode = (uint8_t)(rcode >> 4),
+        .do_bit = a->do_bit,
+        .options = e->option,
+        .option_count = e->count,
+    };
+}
+
+static bool is_denial(uint16_t type)
+{
+    return type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_RRSIG;
+}
+
+static enum err write_sections(struct writer *w, const struct asker *a, const struct outcome *o,
+                               uint32_t now)
+{
+    enum err e = OK;
+    for (unsigned i = 0; !e && i < o->answer_count; i++)
+        e = writer_rrset(w, SECTION_ANSWER, o->answer[i], now, a->do_bit);
+    for (unsigned i = 0; !e && i < o->authority_count; i++)
+        if (a->do_bit || !is_denial(o->authority[i]->type))
+            e = writer_rrset(w, SECTION_AUTHORITY, o->authority[i], now, a->do_bit);
+    return e;
+}
+
+size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32_t now,
+                          uint8_t *out, bool *truncated)
+{
+    struct writer w;
+    struct ede ede = {.count = 0};
+    uint16_t rcode = o->rcode;
+    if (o->reason != REASON_NONE && reason_ede(o->reason) != EDE_NONE)
+        ede_add(&ede, reason_ede(o->reason), reason_text(o->reason));
+    if (o->from_failure_cache)
+        ede_add(&ede, EDE_CACHED_ERROR, "");
+    struct writer_opt opt = opt_for(a, rcode, &ede);
+    /* An Extended Error is worth no truncation: without room it stays away. */
+    if (a->edns && DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + writer_opt_size(&opt) > a->limit)
+        opt.option_count = 0;
+    writer_init(&w, out, a->limit);
+    w.reserved = a->edns ? writer_opt_size(&opt) : 0;
+    *truncated = false;
+    MUST(!writer_header(&w, a->id, reply_flags(a, rcode, o->security == SECURITY_SECURE)));
+    if (a->qname && writer_question(&w, a->qname, a->qtype, a->qclass))
+        MUST(false);
+    if (write_sections(&w, a, o, now)) {
+        writer_truncate(&w);
+        *truncated = true;
+    }
+    w.reserved = 0;
+    if (a->edns)
+        MUST(!writer_opt(&w, &opt));
+    return writer_finish(&w);
+}
+
+static uint32_t least_expiry(const struct outcome *o)
+{
+    uint32_t least = UINT32_MAX;
+    for (unsigned i = 0; i < o->answer_count; i++)
+        least = o->answer[i]->expiry < least ? o->answer[i]->expiry : least;
+    for (unsigned i = 0; i < o->authority_count; i++)
+        least = o->authority[i]->expiry < least ? o->authority[i]->expiry : least;
+    return least;
+}
+
+size_t front__write_answer(const struct asker *a, const struct outcome *o, uint32_t now,
+                           struct answer *entry, uint8_t *out, uint16_t offsets[WRITER_TTLS_MAX])
+{
+    struct writer w;
+    if (o->answer_count + o->authority_count == 0 || o->rcode > FLAG_RCODE)
+        return 0;
+    writer_init(&w, out, CACHE_ENTRY_MAX);
+    w.ttl_offsets = offsets;
+    if (writer_header(&w, 0, (uint16_t)(FLAG_QR | FLAG_RA | o->rcode)) ||
+        writer_question(&w, a->qname, a->qtype, a->qclass) || write_sections(&w, a, o, now) ||
+        w.ttl_count > WRITER_TTLS_MAX)
+        return 0;
+    size_t size = writer_finish(&w);
+    /* In place to network order, as the entry keeps them. */
+    uint8_t *stored = (uint8_t *)offsets;
+    for (size_t i = 0; i < w.ttl_count; i++)
+        store_u16(stored + 2 * i, offsets[i]);
+    *entry = (struct answer){
+        .wire = out,
+        .ttl_offsets = stored,
+        .size = (uint16_t)size,
+        .ttl_count = (uint16_t)w.ttl_count,
+        .ede = EDE_NONE,
+        .secure = o->security == SECURITY_SECURE,
+        .stored = now,
+        .expiry = least_expiry(o),
+    };
+    return size;
+}
+
+size_t front__write_hit(const struct asker *a, const struct answer *entry, uint32_t now,
+                        uint8_t *out, bool *truncated)
+{
+    struct ede ede = {.count = 0};
+    struct writer_opt opt = opt_for(a, 0, &ede);
+    size_t size = entry->size, name_octets = name_size(a->qname);
+    *truncated = size + (a->edns ? writer_opt_size(&opt) : 0) > a->limit;
+    if (*truncated) {
+        size = DNS_HEADER_SIZE + name_octets + 4;
+        memcpy(out, entry->wire, size);
+        memset(out + 6, 0, 6);
+    } else {
+        answer_copy(entry, now, out);
+    }
+    uint16_t rcode = load_u16(entry->wire + 2) & FLAG_RCODE;
+    store_u16(out, a->id);
+    store_u16(out + 2,
+              (uint16_t)(reply_flags(a, rcode, entry->secure) | (*truncated ? FLAG_TC : 0)));
+    memcpy(out + DNS_HEADER_SIZE, a->qname, name_octets);
+    if (a->edns)
+        MUST(!message_append_opt(out, &size, a->limit, &opt));
+    return size;
+}

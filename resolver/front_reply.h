@@ -1,0 +1,51 @@
+/*
+ * The client's reply as octets: flags, question in the client's letters, records, OPT, truncation.
+ * Internal to resolver/.
+ */
+#ifndef RESOLVER_FRONT_REPLY_H
+#define RESOLVER_FRONT_REPLY_H
+
+#include "base/world.h"
+#include "cache/cache.h"
+#include "dns/name.h"
+#include "dns/view.h"
+#include "dns/writer.h"
+#include "resolver/outcome.h"
+
+/* What of a query shapes its reply. */
+struct asker {
+    struct endpoint client;
+    enum transport via;
+    uint16_t id;
+    uint16_t flags; /* of the query */
+    uint16_t qtype;
+    uint16_t qclass;
+    const uint8_t *qname; /* as sent; NULL: the query had no readable question */
+    bool edns;
+    bool do_bit;
+    uint16_t udp_payload; /* what our OPT says */
+    size_t limit;         /* most octets of the reply */
+};
+
+struct asker front__asker(const struct query_view *v, struct endpoint client, enum transport via,
+                          uint16_t udp_payload, size_t capacity);
+
+/* `name` receives the lower-case name that the key points to. */
+struct answer_key front__answer_key(const struct asker *a, uint8_t name[NAME_MAX_WIRE]);
+
+/* Writes a whole reply of at most a->limit octets; its size. */
+size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32_t now,
+                          uint8_t *out, bool *truncated);
+
+/*
+ * Writes the reply as the answer cache keeps it: no OPT, no client in it, no size limit but an
+ * entry's. Fills `entry`, which points into `out` and `offsets`. 0 when it is not to be cached.
+ */
+size_t front__write_answer(const struct asker *a, const struct outcome *o, uint32_t now,
+                           struct answer *entry, uint8_t *out, uint16_t offsets[WRITER_TTLS_MAX]);
+
+/* The reply from a cached answer; its size. */
+size_t front__write_hit(const struct asker *a, const struct answer *entry, uint32_t now,
+                        uint8_t *out, bool *truncated);
+
+#endif

@@ -1,0 +1,291 @@
+/*
+ * A lookup: one question being answered, shared by all who wait for it. Internal to resolver/.
+ *
+ * It moves through the steps of steps.def. A step reads its event, sets `l->step` once, and says
+ * whether to go on, to wait, or that all is done. It never calls another lookup: to wake one is to
+ * put it on the ready queue (lookup__wake), which resolver_turn drains. Everything a lookup
+ * allocates is in its arena.
+ */
+#ifndef RESOLVER_LOOKUP_H
+#define RESOLVER_LOOKUP_H
+
+#include "dns/name.h"
+#include "resolver/limits.h"
+#include "resolver/resolver.h"
+
+enum next { NEXT_STEP, NEXT_WAIT, NEXT_DONE };
+
+enum step_id {
+#define X(name, function, text) STEP_##name,
+#include "resolver/steps.def"
+#undef X
+    STEP_COUNT
+};
+
+enum event_kind { EVENT_START, EVENT_REPLY, EVENT_FAILED, EVENT_TIMEOUT, EVENT_CHILD };
+
+struct event {
+    enum event_kind kind;
+    const struct message *message; /* EVENT_REPLY: in the lookup's arena */
+    enum err why;                  /* EVENT_FAILED */
+};
+
+struct lookup;
+
+struct step {
+    const char *name;
+    enum next (*run)(struct lookup *l, const struct event *e);
+};
+extern const struct step lookup__steps[STEP_COUNT];
+
+/* A growing array of borrowed RRsets in an arena. */
+struct rrsets {
+    const struct rrset **at;
+    unsigned count;
+    unsigned capacity;
+};
+MUST_CHECK enum err rrsets_push(struct arena *a, struct rrsets *list, const struct rrset *set);
+
+/* What makes two questions one. */
+enum lookup_flag { LOOKUP_CD = 1, LOOKUP_PRIME = 2 };
+struct lookup_key {
+    uint8_t name[NAME_MAX_WIRE]; /* lower case */
+    uint8_t size;
+    uint8_t flags; /* enum lookup_flag */
+    uint16_t type;
+};
+
+/* ---- Who waits for whom (waits.c) ------------------------------------------------------------ */
+
+enum edge_kind {
+    EDGE_ALIAS,   /* the child resolves the target of the parent's alias */
+    EDGE_ADDRESS, /* the child finds an address of a name server */
+    EDGE_PRIME,   /* the child finds the root's name servers */
+};
+enum { EDGE_ADDRESSES = DELEGATION_ADDRESS_PER_NS };
+
+struct edge {
+    struct list in_parent; /* in parent->children */
+    struct list in_child;  /* in child->parents; in none once the child has ended */
+    struct lookup *parent;
+    struct lookup *child; /* NULL once it has ended */
+    enum edge_kind kind;
+    uint8_t ns; /* EDGE_ADDRESS: which name server */
+    bool nxdomain;
+    enum reason reason; /* how the child failed; REASON_NONE */
+    uint8_t address_count;
+    struct endpoint address[EDGE_ADDRESSES];
+};
+
+/* ---- Walking down (step_cut.c, servers.c) ---------------------------------------------------- */
+
+enum { CANDIDATES_MAX = 40 };
+enum candidate_flag {
+    CANDIDATE_OVER = 1,    /* not to be asked again for this question */
+    CANDIDATE_NO_EDNS = 2, /* ask it without EDNS */
+    CANDIDATE_TCP = 4,     /* ask it over TCP */
+};
+
+/* An address of a name server of the zone at hand. */
+struct candidate {
+    struct endpoint at;
+    uint8_t ns;
+    uint8_t flags;
+    uint8_t sends[2]; /* by enum transport */
+};
+
+/* How servers of this zone failed, so that the reason of the whole can be named. */
+enum fault {
+    FAULT_SILENT,
+    FAULT_REFUSED,
+    FAULT_LAME,
+    FAULT_MALFORMED,
+    FAULT_ERROR,
+    FAULT_NETWORK,
+    FAULT_COUNT
+};
+
+struct walk {
+    struct delegation *cut;
+    bool stub;  /* the cut's servers are the operator's */
+    bool probe; /* what is asked is a minimised question */
+    bool minimise_off;
+    uint8_t minimise_steps; /* minimised questions so far */
+    uint8_t labels;         /* of the name that is asked */
+    uint8_t referrals;      /* followed so far */
+    uint8_t ns_lookups;     /* started for this delegation */
+    uint8_t ns_nxdomain;    /* of these ended so */
+    bool ns_loop;           /* one was refused because it would wait for us */
+    uint32_t ns_asked[2];   /* bit i: address of family 4, 6 of name server i was looked up */
+    unsigned candidate_count;
+    struct candidate candidate[CANDIDATES_MAX];
+    uint8_t faults[FAULT_COUNT];
+};
+
+/* The message that is out (exchange.c). */
+struct exchange {
+    uint64_t token; /* 0: none is out */
+    struct candidate *to;
+    enum transport via;
+    uint16_t id;
+    uint16_t type;
+    bool edns;
+    bool case_random;
+    bool saw_malformed; /* a reply for us came that could not be read */
+    uint64_t sent_ms;
+    uint8_t name[NAME_MAX_WIRE]; /* as sent */
+};
+
+struct result {
+    uint16_t rcode;
+    uint8_t security;
+    enum reason reason;
+    bool from_failure_cache;
+    enum source source;
+    struct rrsets answer;
+    struct rrsets authority;
+};
+
+struct lookup {
+    uint32_t magic;
+    struct resolver *r;
+    struct arena arena;
+    struct lookup_key key;
+    uint64_t hash;
+    struct lookup *bucket_next;
+    struct list ready;    /* in r->ready */
+    struct list clients;  /* struct client.link */
+    struct list parents;  /* struct edge.in_child */
+    struct list children; /* struct edge.in_parent */
+    struct timer timer;
+    enum step_id step;
+    struct event event; /* the next to be handled */
+    bool cancelled;
+    bool had_failure; /* a failure entry (expired) stands in the cache */
+    uint8_t depth;
+    uint8_t system_packets; /* priming: left of its own budget */
+    uint64_t mark;
+    const uint8_t *target;        /* FOLLOW_ALIAS: the name that the alias leads to */
+    const struct rrset *referral; /* FOLLOW_REFERRAL: its NS set, in the message of the event */
+    struct candidate *chosen;     /* SEND: to whom */
+    struct walk walk;
+    struct exchange exchange;
+    struct result result;
+};
+
+struct slot {
+    struct lookup *lookup;
+    uint32_t generation;
+    uint32_t next_free; /* index + 1 */
+};
+
+struct resolver {
+    uint32_t magic;
+    struct resolver_config config;
+    const struct resolver_options *options;
+    struct counters counters;
+    struct list ready;    /* lookups to run */
+    struct list detached; /* clients to be told */
+    struct heap timers;
+    struct lookup **buckets;
+    size_t bucket_count; /* a power of two */
+    size_t lookup_count;
+    struct slot *slots;
+    uint32_t slot_count;
+    uint32_t slot_free;
+    uint64_t mark;
+    uint64_t now_ms;
+    uint32_t now; /* boot-time seconds, of this turn */
+    bool stopping;
+};
+
+/* ---- lookup.c -------------------------------------------------------------------------------- */
+
+/* The lookup of that question, found or made. ERR_NOMEM. */
+MUST_CHECK enum err lookup__get(struct resolver *r, const struct lookup_key *key, unsigned depth,
+                                struct lookup **out, bool *made);
+MUST_CHECK enum err lookup__key(struct lookup_key *key, const uint8_t *name, uint16_t type,
+                                uint8_t flags);
+void lookup__run(struct lookup *l);
+void lookup__wake(struct lookup *l, enum event_kind kind);
+/* Nobody waits for it any more? Then it will be cancelled in this turn. */
+void lookup__check_orphan(struct lookup *l);
+/* Ends it at once, its waiters untold. */
+void lookup__free(struct lookup *l);
+/* The step sets the reason and ends. */
+enum next lookup__fail(struct lookup *l, enum reason reason);
+MUST_CHECK enum err lookup__timer(struct lookup *l, uint64_t at_ms);
+/* The step has a chain in the result that leads to `target` (the arena's). */
+enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned aliases);
+struct outcome lookup__outcome(const struct result *result);
+
+/* ---- waits.c --------------------------------------------------------------------------------- */
+
+enum need { NEED_WAITS, NEED_LOOP, NEED_DEPTH, NEED_NOMEM };
+/* Makes `parent` wait for the answer to a question. */
+enum need waits_need(struct lookup *parent, const struct lookup_key *key, enum edge_kind kind,
+                     struct edge **out);
+void waits_drop(struct edge *e);
+/* Is any of the lookup's children still at work? */
+bool waits_pending(const struct lookup *l);
+
+enum charge { CHARGE_PACKETS, CHARGE_BYTES, CHARGE_ALIASES, CHARGE_NS_LOOKUPS };
+/*
+ * Charges every client that waits for this lookup, directly or through others. Those who cannot pay
+ * are detached. False when nobody is left: the lookup is over.
+ */
+bool waits_charge(struct lookup *l, enum charge what, uint32_t amount);
+void waits_detach(struct client *c, enum reason reason);
+
+/* ---- exchange.c ------------------------------------------------------------------------------ */
+
+/* Sends the walk's present question to `to`. The error is the world's. */
+MUST_CHECK enum err exchange_open(struct lookup *l, struct candidate *to, enum transport via);
+void exchange_close(struct lookup *l);
+void exchange_reply(void *ctx, uint64_t token, const uint8_t *message, size_t length);
+void exchange_failed(void *ctx, uint64_t token, enum err why);
+
+/* ---- servers.c ------------------------------------------------------------------------------- */
+
+/* Fills the walk's candidates from the cut's glue and the addresses in the cache. */
+void servers_collect(struct lookup *l);
+void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns);
+/* The walk asks another question of the same servers. */
+void servers_new_question(struct lookup *l);
+/* This one is of no use for this question, and how it failed. */
+void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault);
+/* The best address left to ask, or NULL. */
+struct candidate *servers_choose(struct lookup *l);
+uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via);
+void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms);
+void servers_timed_out(struct resolver *r, const struct endpoint *at);
+void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state);
+/* Starts look-ups of name server addresses that are not known. True when some are under way. */
+bool servers_look_up(struct lookup *l);
+/* What the children found joins the candidates. */
+void servers_take_children(struct lookup *l);
+enum reason servers_reason(const struct lookup *l);
+
+/* ---- minimise.c ------------------------------------------------------------------------------ */
+
+/* Sets labels and probe of the walk: what is to be asked at this cut next (RFC 9156 §2.3). */
+void minimise_first(struct lookup *l);
+void minimise_next(struct lookup *l);
+void minimise_give_up(struct lookup *l);
+/* The name and type that the walk asks now. */
+const uint8_t *minimise_name(const struct lookup *l);
+uint16_t minimise_type(const struct lookup *l);
+
+/* ---- trace.c --------------------------------------------------------------------------------- */
+
+/* One line on what this lookup does, to the debug log and the resolver's trace. */
+void lookup__trace(const struct lookup *l, const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool lookup__traced(const struct resolver *r);
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+#define X(name, function, text) enum next step_##function(struct lookup *l, const struct event *e);
+#include "resolver/steps.def"
+#undef X
+
+#endif

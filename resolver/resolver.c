@@ -1,0 +1,192 @@
+/* The resolver as a whole: made, asked, turned, stopped. */
+#include "resolver/resolver.h"
+
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "resolver/lookup.h"
+
+enum { RESOLVER_MAGIC = 0x7265736f, FIRST_BUCKETS = 256 };
+
+enum err resolver_new(struct resolver **out, const struct resolver_config *config)
+{
+    MUST(config->cache && config->world && config->options && config->options->hints);
+    struct resolver *r = calloc(1, sizeof *r);
+    if (!r)
+        return ERR_NOMEM;
+    r->buckets = calloc(FIRST_BUCKETS, sizeof(struct lookup *));
+    if (!r->buckets) {
+        free(r);
+        return ERR_NOMEM;
+    }
+    r->magic = RESOLVER_MAGIC;
+    r->bucket_count = FIRST_BUCKETS;
+    r->config = *config;
+    r->options = config->options;
+    list_init(&r->ready);
+    list_init(&r->detached);
+    heap_init(&r->timers);
+    *out = r;
+    return OK;
+}
+
+void resolver_free(struct resolver *r)
+{
+    if (!r)
+        return;
+    MUST(r->magic == RESOLVER_MAGIC);
+    resolver_stop(r);
+    heap_deinit(&r->timers);
+    free(r->buckets);
+    free(r->slots);
+    r->magic = 0;
+    free(r);
+}
+
+void resolver_configure(struct resolver *r, const struct resolver_options *options)
+{
+    MUST(options->hints);
+    r->options = options;
+}
+
+static void turn(void *ctx)
+{
+    resolver_turn(ctx);
+}
+
+struct world_sink resolver_sink(struct resolver *r)
+{
+    return (struct world_sink){
+        .ctx = r,
+        .reply = exchange_reply,
+        .failed = exchange_failed,
+        .turn = turn,
+    };
+}
+
+static void take_time(struct resolver *r)
+{
+    r->now_ms = r->config.world->ops->now_ms(r->config.world);
+    r->now = (uint32_t)(r->now_ms / 1000);
+}
+
+static void budget_init(struct budget *b, uint64_t now_ms)
+{
+    *b = (struct budget){
+        .packets = LIMIT_PACKETS,
+        .bytes = LIMIT_BYTES,
+        .aliases = LIMIT_ALIASES,
+        .ns_lookups = LIMIT_NS_PER_QUERY,
+        .deadline_ms = now_ms + LIMIT_TIME_MS,
+    };
+}
+
+enum err resolver_ask(struct resolver *r, const struct question *q, struct client *c)
+{
+    MUST(r->magic == RESOLVER_MAGIC);
+    take_time(r);
+    struct lookup_key key;
+    enum err e = lookup__key(&key, q->name, q->type, q->cd ? LOOKUP_CD : 0);
+    if (e)
+        return e;
+    struct lookup *l;
+    bool made;
+    if ((e = lookup__get(r, &key, 0, &l, &made)))
+        return e;
+    if (!made)
+        r->counters.coalesced++;
+    budget_init(&c->budget, r->now_ms);
+    c->timer.of_client = true;
+    c->timer.node = (struct heap_node){0};
+    c->reason = REASON_NONE;
+    list_init(&c->link);
+    if ((e = heap_insert(&r->timers, &c->timer.node, c->budget.deadline_ms))) {
+        lookup__check_orphan(l);
+        return e;
+    }
+    c->lookup = l;
+    list_append(&l->clients, &c->link);
+    return OK;
+}
+
+void resolver_forget(struct resolver *r, struct client *c)
+{
+    struct lookup *l = c->lookup;
+    heap_remove(&r->timers, &c->timer.node);
+    list_remove(&c->link);
+    c->lookup = NULL;
+    if (l)
+        lookup__check_orphan(l);
+}
+
+static void expire_timers(struct resolver *r)
+{
+    struct heap_node *first;
+    while ((first = heap_first(&r->timers)) && first->key <= r->now_ms) {
+        struct timer *t = CONTAINER_OF(first, struct timer, node);
+        heap_remove(&r->timers, first);
+        if (t->of_client) {
+            r->counters.limit_time++;
+            waits_detach(CONTAINER_OF(t, struct client, timer), REASON_BUDGET_TIME);
+        } else {
+            struct lookup *l = CONTAINER_OF(t, struct lookup, timer);
+            if (list_empty(&l->ready))
+                lookup__wake(l, EVENT_TIMEOUT);
+        }
+    }
+}
+
+static void tell_detached(struct resolver *r)
+{
+    struct list *node;
+    while ((node = list_shift(&r->detached))) {
+        struct client *c = CONTAINER_OF(node, struct client, link);
+        struct outcome o = {
+            .rcode = RCODE_SERVFAIL, .reason = c->reason, .source = SOURCE_RESOLVED};
+        c->done(c, &o);
+    }
+}
+
+static void drain(struct resolver *r)
+{
+    for (;;) {
+        tell_detached(r);
+        struct list *node = list_shift(&r->ready);
+        if (!node)
+            break;
+        lookup__run(CONTAINER_OF(node, struct lookup, ready));
+    }
+}
+
+void resolver_turn(struct resolver *r)
+{
+    MUST(r->magic == RESOLVER_MAGIC);
+    take_time(r);
+    expire_timers(r);
+    drain(r);
+    const struct heap_node *first = heap_first(&r->timers);
+    r->config.world->ops->wake(r->config.world, first ? first->key : UINT64_MAX);
+}
+
+void resolver_stop(struct resolver *r)
+{
+    take_time(r);
+    for (size_t i = 0; i < r->bucket_count; i++) {
+        for (struct lookup *l = r->buckets[i]; l; l = l->bucket_next) {
+            LIST_EACH_SAFE (it, tmp, &l->clients)
+                waits_detach(CONTAINER_OF(it, struct client, link), REASON_STOPPING);
+        }
+    }
+    /* Without clients everything is orphaned, from the top down. */
+    drain(r);
+}
+
+size_t resolver_load(const struct resolver *r)
+{
+    return r->lookup_count;
+}
+
+struct counters *resolver_counters(struct resolver *r)
+{
+    return &r->counters;
+}

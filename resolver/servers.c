@@ -1,0 +1,315 @@
+/*
+ * The servers of the zone at hand: which addresses there are, which is asked next, what is
+ * remembered of them.
+ *
+ * The order: an address that was asked least for this question first, so that a silent server costs
+ * one time-out before another gets its turn; among these the one expected to answer soonest.
+ * Addresses within SERVER_BAND_MS of the best share the load by chance. One that was never measured
+ * is taken for SERVER_UNKNOWN_MS, low enough to be tried.
+ */
+#include <string.h>
+
+#include "base/must.h"
+#include "resolver/lookup.h"
+
+enum {
+    SERVER_UNKNOWN_MS = 50,
+    SERVER_BAND_MS = 20,
+    SERVER_KEEP_S = 900,      /* a measurement is worth that long */
+    SERVER_DEAD_TIMEOUTS = 6, /* in a row: rather ask others */
+    SERVER_DEAD_S = 15,
+    SERVER_DEAD_MS = 60000, /* what such a one is reckoned at */
+    SERVER_EDNS_S = 600,    /* after that EDNS is tried anew */
+};
+
+static struct server_state server_get(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s;
+    uint32_t now = (uint32_t)(r->config.world->ops->now_ms(r->config.world) / 1000);
+    if (cache_get_server(r->config.cache, at, NULL, now, &s))
+        s = (struct server_state){0};
+    return s;
+}
+
+static void server_put(struct resolver *r, const struct endpoint *at, struct server_state *s)
+{
+    uint32_t now = (uint32_t)(r->config.world->ops->now_ms(r->config.world) / 1000);
+    s->expiry = now + SERVER_KEEP_S;
+    cache_put_server(r->config.cache, at, NULL, s, now);
+}
+
+/* Smoothed as TCP does it (RFC 6298 §2). */
+void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms)
+{
+    struct server_state s = server_get(r, at);
+    uint32_t rtt = rtt_ms ? rtt_ms : 1;
+    if (!s.srtt_ms) {
+        s.srtt_ms = rtt;
+        s.rttvar_ms = rtt / 2;
+    } else {
+        uint32_t delta = s.srtt_ms > rtt ? s.srtt_ms - rtt : rtt - s.srtt_ms;
+        s.rttvar_ms = (3 * s.rttvar_ms + delta) / 4;
+        s.srtt_ms = (7 * s.srtt_ms + rtt + 4) / 8;
+    }
+    s.timeouts = 0;
+    s.retry_at = 0;
+    server_put(r, at, &s);
+}
+
+void servers_timed_out(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s = server_get(r, at);
+    if (s.timeouts < UINT8_MAX)
+        s.timeouts++;
+    if (s.timeouts >= SERVER_DEAD_TIMEOUTS)
+        s.retry_at = (uint32_t)(r->now_ms / 1000) + SERVER_DEAD_S;
+    server_put(r, at, &s);
+}
+
+void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state)
+{
+    struct server_state s = server_get(r, at);
+    if (s.edns == state && state != SERVER_EDNS_BROKEN)
+        return;
+    s.edns = (uint8_t)state;
+    s.edns_until = (uint32_t)(r->now_ms / 1000) + SERVER_EDNS_S;
+    server_put(r, at, &s);
+}
+
+/* ---- Candidates ---------------------------------------------------------------------------------
+ */
+
+static bool may_be_asked(const struct lookup *l, const struct endpoint *at)
+{
+    const struct resolver_options *o = l->r->options;
+    if (at->family == 4 ? !o->use_ipv4 : !o->use_ipv6)
+        return false;
+    /* A stub's addresses are the operator's word, our own listeners excepted. */
+    if (!l->walk.stub && prefix_list_covers(&o->do_not_query, at))
+        return false;
+    return at->port != DNS_PORT || !prefix_list_covers(&o->own, at);
+}
+
+void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns)
+{
+    struct walk *w = &l->walk;
+    if (w->candidate_count == CANDIDATES_MAX || !may_be_asked(l, at))
+        return;
+    for (unsigned i = 0; i < w->candidate_count; i++)
+        if (endpoint_equal(&w->candidate[i].at, at))
+            return;
+    struct candidate *c = &w->candidate[w->candidate_count++];
+    *c = (struct candidate){.at = *at, .ns = ns};
+    struct server_state s = server_get(l->r, at);
+    if (s.edns == SERVER_EDNS_BROKEN && s.edns_until > l->r->now)
+        c->flags |= CANDIDATE_NO_EDNS;
+}
+
+static void add_records(struct lookup *l, const struct rrset *set, uint8_t ns)
+{
+    struct rrset_iter it = rrset_records(set);
+    for (unsigned i = 0; i < DELEGATION_ADDRESS_PER_NS && rrset_next(&it); i++) {
+        struct endpoint at = {.family = set->type == TYPE_A ? 4 : 6, .port = DNS_PORT};
+        memcpy(at.bytes, it.rdata, it.length);
+        servers_add(l, &at, ns);
+    }
+}
+
+/* Which types of address are worth having: bit 0 A, bit 1 AAAA. */
+static const uint16_t address_types[2] = {TYPE_A, TYPE_AAAA};
+
+static bool family_wanted(const struct lookup *l, unsigned i)
+{
+    return i == 0 ? l->r->options->use_ipv4 : l->r->options->use_ipv6;
+}
+
+void servers_collect(struct lookup *l)
+{
+    struct walk *w = &l->walk;
+    const struct delegation *d = w->cut;
+    w->candidate_count = 0;
+    w->ns_lookups = w->ns_nxdomain = 0;
+    w->ns_loop = false;
+    memset(w->ns_asked, 0, sizeof w->ns_asked);
+    memset(w->faults, 0, sizeof w->faults);
+    for (unsigned i = 0; i < d->address_count; i++) {
+        servers_add(l, &d->address[i].at, d->address[i].ns);
+        w->ns_asked[d->address[i].at.family == 6] |= 1U << d->address[i].ns;
+    }
+    for (unsigned ns = 0; ns < d->ns_count; ns++) {
+        for (unsigned i = 0; i < 2; i++) {
+            struct rrset set;
+            if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
+                continue;
+            if (cache_get_rrset(l->r->config.cache, d->ns[ns], address_types[i], l->r->now, &set))
+                continue;
+            w->ns_asked[i] |= 1U << ns;
+            add_records(l, &set, (uint8_t)ns);
+        }
+    }
+}
+
+static uint32_t reckon_ms(struct lookup *l, const struct candidate *c)
+{
+    struct server_state s = server_get(l->r, &c->at);
+    if (s.retry_at > l->r->now)
+        return SERVER_DEAD_MS;
+    uint32_t base = s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS;
+    return base + 200U * s.timeouts;
+}
+
+static bool spent(const struct candidate *c)
+{
+    enum transport via = c->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
+    return (c->flags & CANDIDATE_OVER) || c->sends[via] >= LIMIT_SENDS_PER_SERVER;
+}
+
+void servers_new_question(struct lookup *l)
+{
+    for (unsigned i = 0; i < l->walk.candidate_count; i++)
+        memset(l->walk.candidate[i].sends, 0, sizeof l->walk.candidate[i].sends);
+}
+
+void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
+{
+    c->flags |= CANDIDATE_OVER;
+    l->walk.faults[fault]++;
+}
+
+struct candidate *servers_choose(struct lookup *l)
+{
+    struct walk *w = &l->walk;
+    uint32_t cost[CANDIDATES_MAX], best = UINT32_MAX;
+    if (w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
+        return NULL;
+    for (unsigned i = 0; i < w->candidate_count; i++) {
+        const struct candidate *c = &w->candidate[i];
+        cost[i] = UINT32_MAX;
+        if (spent(c))
+            continue;
+        cost[i] = (uint32_t)(c->sends[0] + c->sends[1]) << 20 | reckon_ms(l, c);
+        best = cost[i] < best ? cost[i] : best;
+    }
+    if (best == UINT32_MAX)
+        return NULL;
+    uint8_t pick;
+    unsigned near = 0;
+    struct candidate *chosen = NULL;
+    l->r->config.world->ops->random(l->r->config.world, &pick, 1);
+    for (unsigned i = 0; i < w->candidate_count; i++)
+        near += cost[i] <= best + SERVER_BAND_MS;
+    unsigned left = pick % near;
+    for (unsigned i = 0; i < w->candidate_count && !chosen; i++)
+        if (cost[i] <= best + SERVER_BAND_MS && left-- == 0)
+            chosen = &w->candidate[i];
+    return chosen;
+}
+
+uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via)
+{
+    if (via == TRANSPORT_TCP)
+        return TIMEOUT_TCP_MS;
+    struct server_state s = server_get(l->r, &c->at);
+    uint32_t ms = s.srtt_ms ? s.srtt_ms + 4 * s.rttvar_ms : TIMEOUT_UNKNOWN_MS;
+    if (ms < TIMEOUT_MIN_MS)
+        ms = TIMEOUT_MIN_MS;
+    unsigned doubled = c->sends[via] > 1 ? c->sends[via] - 1U : 0;
+    ms = ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms << doubled;
+    return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
+}
+
+/* ---- Addresses that are not known yet -----------------------------------------------------------
+ */
+
+static unsigned lookups_under_way(const struct lookup *l)
+{
+    unsigned n = 0;
+    LIST_EACH (it, &l->children)
+        n += CONTAINER_OF(it, struct edge, in_parent)->child != NULL;
+    return n;
+}
+
+static bool start_look_up(struct lookup *l, unsigned ns, unsigned i)
+{
+    struct walk *w = &l->walk;
+    struct lookup_key key;
+    struct edge *e;
+    w->ns_asked[i] |= 1U << ns;
+    if (lookup__key(&key, w->cut->ns[ns], address_types[i], l->key.flags & LOOKUP_CD))
+        return false;
+    w->ns_lookups++;
+    if (!waits_charge(l, CHARGE_NS_LOOKUPS, 1))
+        return false;
+    enum need need = waits_need(l, &key, EDGE_ADDRESS, &e);
+    if (need == NEED_LOOP)
+        w->ns_loop = true;
+    if (need != NEED_WAITS)
+        return false;
+    e->ns = (uint8_t)ns;
+    lookup__trace(l, "need_address", "ns=%u type=%s", ns, i ? "AAAA" : "A");
+    return true;
+}
+
+bool servers_look_up(struct lookup *l)
+{
+    struct walk *w = &l->walk;
+    unsigned running = lookups_under_way(l);
+    if (w->stub || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
+        return false;
+    for (unsigned ns = 0; ns < w->cut->ns_count; ns++) {
+        for (unsigned i = 0; i < 2; i++) {
+            if (running >= LIMIT_NS_AT_ONCE || l->cancelled)
+                return running > 0;
+            if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
+                continue;
+            if (w->ns_lookups >= LIMIT_NS_PER_DELEGATION || w->ns_nxdomain >= LIMIT_NS_NXDOMAIN) {
+                l->r->counters.limit_addresses++;
+                return running > 0;
+            }
+            running += start_look_up(l, ns, i);
+        }
+    }
+    return running > 0;
+}
+
+void servers_take_children(struct lookup *l)
+{
+    LIST_EACH_SAFE (it, tmp, &l->children) {
+        struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
+        if (e->child || e->kind != EDGE_ADDRESS)
+            continue;
+        if (e->nxdomain)
+            l->walk.ns_nxdomain++;
+        if (e->reason == REASON_DEPENDENCY_LOOP)
+            l->walk.ns_loop = true;
+        for (unsigned i = 0; i < e->address_count; i++)
+            servers_add(l, &e->address[i], e->ns);
+        waits_drop(e);
+    }
+}
+
+/* ---- Why none of them answered ------------------------------------------------------------------
+ */
+
+enum reason servers_reason(const struct lookup *l)
+{
+    static const enum reason alone[FAULT_COUNT] = {
+        [FAULT_SILENT] = REASON_ALL_SILENT, [FAULT_REFUSED] = REASON_ALL_REFUSED,
+        [FAULT_LAME] = REASON_ALL_LAME,     [FAULT_MALFORMED] = REASON_MALFORMED,
+        [FAULT_ERROR] = REASON_ALL_FAILED,  [FAULT_NETWORK] = REASON_NO_TRANSPORT,
+    };
+    const struct walk *w = &l->walk;
+    unsigned kinds = 0, which = 0;
+    for (unsigned i = 0; i < FAULT_COUNT; i++) {
+        if (w->faults[i]) {
+            kinds++;
+            which = i;
+        }
+    }
+    bool root = name_labels(w->cut->zone) == 0;
+    if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_LAME)
+        return REASON_ROOT_UNREACHABLE;
+    if (kinds == 0)
+        return w->ns_loop ? REASON_DEPENDENCY_LOOP : REASON_NO_SERVERS;
+    return kinds == 1 ? alone[which] : REASON_ALL_FAILED;
+}

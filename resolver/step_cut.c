@@ -1,0 +1,131 @@
+/*
+ * Where the walk begins: the deepest zone on the way to the name whose servers we know. Delegations
+ * are known from the parent's side only, so that a child can't prolong its own life. The root's
+ * come from priming (RFC 9609): the hints are asked once for the root's NS, and what they answer is
+ * used from then on.
+ */
+#include <string.h>
+
+#include "base/must.h"
+#include "resolver/lookup.h"
+
+static enum next start_at(struct lookup *l, struct delegation *cut, bool stub)
+{
+    if (!cut)
+        return lookup__fail(l, REASON_WORK_SIZE);
+    l->walk.cut = cut;
+    l->walk.stub = stub;
+    servers_collect(l);
+    minimise_first(l);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
+static struct delegation *stub_delegation(struct lookup *l, const struct stub_zone *stub)
+{
+    struct delegation *d = arena_calloc(&l->arena, 1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->zone = stub->name;
+    d->expiry = UINT32_MAX;
+    d->ns[d->ns_count++] = stub->name;
+    for (size_t i = 0; i < stub->server_count && d->address_count < DELEGATION_ADDRESS_MAX; i++)
+        d->address[d->address_count++] =
+            (struct delegation_address){.ns = 0, .at = stub->servers[i]};
+    return delegation_copy(&l->arena, d);
+}
+
+static const struct stub_zone *find_stub(const struct lookup *l, const uint8_t *zone)
+{
+    const struct resolver_options *o = l->r->options;
+    for (size_t i = 0; i < o->stub_count; i++)
+        if (name_equal(o->stubs[i].name, zone))
+            return &o->stubs[i];
+    return NULL;
+}
+
+/* A DNAME in the cache above the name: its CNAME is made anew for this name (RFC 6672 §3.1). */
+static enum next alias_by_dname(struct lookup *l, const struct rrset *dname)
+{
+    uint8_t target[NAME_MAX_WIRE];
+    struct rrset_builder b;
+    struct rrset *own = rrset_copy(&l->arena, dname);
+    if (!own || rrsets_push(&l->arena, &l->result.answer, own))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    l->result.source = SOURCE_CACHE;
+    if (name_replace(l->key.name, own->owner, own->rdata + 2, target)) {
+        l->result.rcode = RCODE_YXDOMAIN;
+        l->step = STEP_ANSWER;
+        return NEXT_STEP;
+    }
+    if (rrset_build(&b, &l->arena, l->key.name, TYPE_CNAME, own->expiry) ||
+        rrset_add(&b, target, (uint16_t)name_size(target)))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    const struct rrset *cname = rrset_finish(&b);
+    if (rrsets_push(&l->arena, &l->result.answer, cname))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    return lookup__follow(l, cname->rdata + 2, 1);
+}
+
+static enum next need_root(struct lookup *l)
+{
+    struct lookup_key key;
+    struct edge *e;
+    if (lookup__key(&key, name_root, TYPE_NS, LOOKUP_PRIME))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    if (waits_need(l, &key, EDGE_PRIME, &e) != NEED_WAITS)
+        return lookup__fail(l, REASON_WORK_SIZE);
+    l->step = STEP_AWAIT_ROOT;
+    return NEXT_WAIT;
+}
+
+enum next step_find_cut(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    struct resolver *r = l->r;
+    struct delegation found;
+    struct rrset dname;
+    if (l->key.flags & LOOKUP_PRIME)
+        return start_at(l, delegation_copy(&l->arena, r->options->hints), false);
+    /* DS lies on the parent's side of the cut (RFC 4035 §4.2). */
+    const uint8_t *at = l->key.name;
+    if (l->key.type == TYPE_DS && *at)
+        at = name_skip(at, 1);
+    for (;; at = name_skip(at, 1)) {
+        if (at != l->key.name && *at &&
+            !cache_get_rrset(r->config.cache, at, TYPE_DNAME, r->now, &dname) &&
+            dname.trust >= TRUST_ANSWER)
+            return alias_by_dname(l, &dname);
+        const struct stub_zone *stub = find_stub(l, at);
+        if (stub && !stub->prime)
+            return start_at(l, stub_delegation(l, stub), true);
+        if (!cache_get_delegation(r->config.cache, at, r->now, &found))
+            return start_at(l, delegation_copy(&l->arena, &found), false);
+        if (!*at)
+            break;
+    }
+    if (r->options->prime)
+        return need_root(l);
+    return start_at(l, delegation_copy(&l->arena, r->options->hints), false);
+}
+
+enum next step_await_root(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    struct delegation found;
+    enum reason reason = REASON_NONE;
+    LIST_EACH_SAFE (it, tmp, &l->children) {
+        struct edge *edge = CONTAINER_OF(it, struct edge, in_parent);
+        if (edge->child)
+            return NEXT_WAIT;
+        reason = edge->reason;
+        waits_drop(edge);
+    }
+    if (!cache_get_delegation(l->r->config.cache, name_root, l->r->now, &found))
+        return start_at(l, delegation_copy(&l->arena, &found), false);
+    if (reason == REASON_ROOT_UNREACHABLE || reason == REASON_NO_SERVERS ||
+        reason == REASON_WORK_SIZE)
+        return lookup__fail(l, reason);
+    /* They are there but their answer was of no use (or not to be cached): the hints have to do. */
+    return start_at(l, delegation_copy(&l->arena, l->r->options->hints), false);
+}

@@ -1,0 +1,98 @@
+/* Asking: which server, the message out, what came of it. */
+#include "resolver/lookup.h"
+
+enum next step_choose_server(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    servers_take_children(l);
+    l->chosen = servers_choose(l);
+    if (l->chosen) {
+        l->step = STEP_SEND;
+        return NEXT_STEP;
+    }
+    if (servers_look_up(l) || l->cancelled)
+        return NEXT_WAIT;
+    return lookup__fail(l, servers_reason(l));
+}
+
+enum next step_send_query(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    struct candidate *to = l->chosen;
+    enum transport via = to->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
+    enum err err =
+        to->sends[via] < LIMIT_SENDS_PER_SERVER ? exchange_open(l, to, via) : ERR_REFUSED;
+    if (err == ERR_LIMIT && (l->key.flags & LOOKUP_PRIME))
+        return lookup__fail(l, REASON_ROOT_UNREACHABLE);
+    /* Nobody is left to pay: the end is on its way from above. */
+    if (err == ERR_LIMIT)
+        return NEXT_WAIT;
+    if (err == ERR_NOMEM)
+        return lookup__fail(l, REASON_WORK_SIZE);
+    if (err) {
+        servers_give_up(l, to, FAULT_NETWORK);
+        l->step = STEP_CHOOSE_SERVER;
+        return NEXT_STEP;
+    }
+    if (lookup__timer(l, l->r->now_ms + servers_timeout_ms(l, to, via))) {
+        exchange_close(l);
+        return lookup__fail(l, REASON_WORK_SIZE);
+    }
+    l->step = STEP_AWAIT_REPLY;
+    return NEXT_WAIT;
+}
+
+static enum next on_timeout(struct lookup *l)
+{
+    struct exchange *x = &l->exchange;
+    struct candidate *to = x->to;
+    bool malformed = x->saw_malformed;
+    l->r->counters.upstream_timeouts++;
+    lookup__trace(l, "upstream_timeout", "after_ms=%llu",
+                  (unsigned long long)(l->r->now_ms - x->sent_ms));
+    exchange_close(l);
+    if (malformed || x->via == TRANSPORT_TCP) {
+        servers_give_up(l, to, malformed ? FAULT_MALFORMED : FAULT_SILENT);
+    } else {
+        servers_timed_out(l->r, &to->at);
+        l->walk.faults[FAULT_SILENT]++;
+    }
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
+static enum next on_failed(struct lookup *l, enum err why)
+{
+    struct candidate *to = l->exchange.to;
+    if (why == OK) { /* the same server over TCP (exchange.c, repeat_over_tcp) */
+        l->chosen = to;
+        l->step = STEP_SEND;
+        return NEXT_STEP;
+    }
+    if (why == ERR_NOMEM)
+        return lookup__fail(l, REASON_WORK_SIZE);
+    lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(why));
+    servers_give_up(l, to, why == ERR_FORMAT ? FAULT_MALFORMED : FAULT_NETWORK);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
+enum next step_await_reply(struct lookup *l, const struct event *e)
+{
+    switch (e->kind) {
+    case EVENT_START:
+    case EVENT_CHILD:
+        servers_take_children(l);
+        return NEXT_WAIT;
+    case EVENT_TIMEOUT:
+        return on_timeout(l);
+    case EVENT_FAILED:
+        heap_remove(&l->r->timers, &l->timer.node);
+        return on_failed(l, e->why);
+    case EVENT_REPLY:
+        heap_remove(&l->r->timers, &l->timer.node);
+        l->step = STEP_CLASSIFY;
+        return NEXT_STEP;
+    }
+    return NEXT_WAIT;
+}

@@ -1,0 +1,294 @@
+/* What a reply leads to: down, along, to the end, or to another server. */
+#include <string.h>
+
+#include "base/must.h"
+#include "resolver/classify.h"
+
+static struct asked asked_of(const struct lookup *l)
+{
+    const struct resolver_options *o = l->r->options;
+    return (struct asked){
+        .name = minimise_name(l),
+        .type = minimise_type(l),
+        .zone = l->walk.cut->zone,
+        .now = l->r->now,
+        .ttl_min = o->ttl_min,
+        .ttl_max = o->ttl_max,
+        .negative_ttl_max = o->negative_ttl_max,
+    };
+}
+
+/* ---- Taking over -------------------------------------------------------------------------------
+ */
+
+static void cache_answer_sets(struct lookup *l, const struct classified *c)
+{
+    for (unsigned i = 0; i < c->answer.count; i++)
+        if (c->answer.at[i]->trust >= TRUST_ANSWER)
+            cache_put_rrset(l->r->config.cache, c->answer.at[i], l->r->now);
+}
+
+/* Without SOA a denial has no TTL and is not cached (RFC 2308 §5). */
+static void cache_denial(struct lookup *l, const struct classified *c)
+{
+    struct negative n = {.nxdomain = c->kind == REPLY_NXDOMAIN};
+    if (!c->denial.count || l->key.type == TYPE_ANY)
+        return;
+    n.expiry = c->denial.at[0]->expiry;
+    for (unsigned i = 0; i < c->denial.count; i++)
+        n.authority[n.count++] = *c->denial.at[i];
+    cache_put_negative(l->r->config.cache, c->last, l->key.type, &n, l->r->now);
+}
+
+/*
+ * The root's own NS answer makes the root's delegation. Addresses that did not come along are taken
+ * from the hints (a priming response cut short, RFC 9609 §4.2).
+ */
+static enum err cache_root(struct lookup *l, const struct message *m, const struct classified *c)
+{
+    struct asked q = asked_of(l);
+    struct delegation *d = referral_delegation(&l->arena, m, c->answer.at[0], &q);
+    if (!d)
+        return ERR_NOMEM;
+    const struct delegation *hints = l->r->options->hints;
+    for (unsigned i = 0; i < hints->address_count; i++) {
+        for (uint8_t ns = 0; ns < d->ns_count; ns++) {
+            bool missing = d->address_count < DELEGATION_ADDRESS_MAX;
+            for (unsigned k = 0; k < d->address_count; k++)
+                missing = missing && d->address[k].ns != ns;
+            if (missing && name_equal(d->ns[ns], hints->ns[hints->address[i].ns]))
+                d->address[d->address_count++] =
+                    (struct delegation_address){.ns = ns, .at = hints->address[i].at};
+        }
+    }
+    if (d->address_count)
+        cache_put_delegation(l->r->config.cache, d, l->r->now);
+    return OK;
+}
+
+static unsigned count_aliases(const struct rrsets *answer, uint16_t qtype)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < answer->count; i++)
+        n += answer->at[i]->type == TYPE_CNAME && qtype != TYPE_CNAME && qtype != TYPE_ANY;
+    return n;
+}
+
+static enum next take_result(struct lookup *l, const struct message *m, const struct classified *c)
+{
+    struct result *res = &l->result;
+    l->r->counters.scrubbed += c->scrubbed;
+    if (l->key.flags & LOOKUP_PRIME) {
+        if (c->kind == REPLY_ANSWER && cache_root(l, m, c))
+            return lookup__fail(l, REASON_WORK_SIZE);
+        l->step = STEP_ANSWER;
+        return NEXT_STEP;
+    }
+    cache_answer_sets(l, c);
+    res->answer = c->answer;
+    res->source = SOURCE_RESOLVED;
+    unsigned aliases = count_aliases(&c->answer, l->key.type);
+    switch (c->kind) {
+    case REPLY_ALIAS_LOOP:
+        return lookup__fail(l, REASON_ALIAS_LOOP);
+    case REPLY_ALIAS:
+        return lookup__follow(l, c->last, aliases);
+    case REPLY_NXDOMAIN:
+        res->rcode = RCODE_NXDOMAIN;
+        break;
+    case REPLY_YXDOMAIN:
+        res->rcode = RCODE_YXDOMAIN;
+        break;
+    default:
+        break;
+    }
+    if (c->kind == REPLY_NXDOMAIN || c->kind == REPLY_NODATA) {
+        cache_denial(l, c);
+        res->authority = c->denial;
+    }
+    if (aliases && !waits_charge(l, CHARGE_ALIASES, aliases))
+        return NEXT_WAIT;
+    l->step = STEP_ANSWER;
+    return NEXT_STEP;
+}
+
+/* ---- Where a reply leads -----------------------------------------------------------------------
+ */
+
+static enum next same_server(struct lookup *l)
+{
+    l->chosen = l->exchange.to;
+    l->step = STEP_SEND;
+    return NEXT_STEP;
+}
+
+static enum next other_server(struct lookup *l, enum fault fault)
+{
+    servers_give_up(l, l->exchange.to, fault);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
+/* A minimised question only feels the way: whatever exists there, it goes on with more of the name.
+ */
+static enum next after_probe(struct lookup *l, enum reply_kind kind)
+{
+    switch (kind) {
+    case REPLY_ANSWER:
+    case REPLY_NODATA:
+    case REPLY_ALIAS:
+    case REPLY_ALIAS_LOOP:
+    case REPLY_YXDOMAIN:
+        minimise_next(l);
+        servers_new_question(l);
+        l->step = STEP_CHOOSE_SERVER;
+        return NEXT_STEP;
+    default:
+        /* Servers that deny empty non-terminals or refuse what they do not expect (RFC 9156 §3). */
+        minimise_give_up(l);
+        servers_new_question(l);
+        return same_server(l);
+    }
+}
+
+/* Did the server stumble over EDNS? (RFC 6891 §7: FORMERR without OPT; NOTIMP and BADVERS seen in
+ * the field) */
+static bool edns_to_blame(const struct lookup *l, const struct message *m, enum reply_kind kind)
+{
+    if (!l->exchange.edns)
+        return false;
+    if (kind == REPLY_BADVERS)
+        return true;
+    return (kind == REPLY_FORMERR || kind == REPLY_NOTIMP) && !m->edns.present;
+}
+
+static enum next after_error(struct lookup *l, const struct message *m, enum reply_kind kind)
+{
+    switch (kind) {
+    case REPLY_TRUNCATED:
+        if (l->exchange.via == TRANSPORT_TCP)
+            return other_server(l, FAULT_ERROR);
+        l->exchange.to->flags |= CANDIDATE_TCP;
+        return same_server(l);
+    case REPLY_FORMERR:
+    case REPLY_NOTIMP:
+    case REPLY_BADVERS:
+        if (!edns_to_blame(l, m, kind))
+            return other_server(l, FAULT_ERROR);
+        l->exchange.to->flags |= CANDIDATE_NO_EDNS;
+        return same_server(l);
+    case REPLY_REFUSED:
+        return other_server(l, FAULT_REFUSED);
+    case REPLY_LAME:
+        return other_server(l, FAULT_LAME);
+    default:
+        return other_server(l, FAULT_ERROR);
+    }
+}
+
+static bool is_error(enum reply_kind k)
+{
+    return k >= REPLY_LAME;
+}
+
+/* What this reply tells of the server's EDNS. Only an answer proves that doing without it helps. */
+static void note_edns(struct lookup *l, const struct message *m, enum reply_kind kind)
+{
+    if (is_error(kind))
+        return;
+    if (m->edns.present)
+        servers_edns(l->r, &l->exchange.to->at, SERVER_EDNS_OK);
+    else if (!l->exchange.edns)
+        servers_edns(l->r, &l->exchange.to->at, SERVER_EDNS_BROKEN);
+}
+
+enum next step_classify_reply(struct lookup *l, const struct event *e)
+{
+    struct asked q = asked_of(l);
+    struct classified c;
+    const struct message *m = e->message;
+    if (classify(&l->arena, m, &q, &c))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    lookup__trace(l, "reply", "kind=%s aa=%d scrubbed=%u", reply_kind_text(c.kind),
+                  !!(m->flags & FLAG_AA), c.scrubbed);
+    note_edns(l, m, c.kind);
+    if (c.kind == REPLY_REFERRAL) {
+        l->referral = c.ns;
+        l->step = STEP_FOLLOW_REFERRAL;
+        return NEXT_STEP;
+    }
+    bool retry = c.kind == REPLY_TRUNCATED || edns_to_blame(l, m, c.kind);
+    if (l->walk.probe && !retry)
+        return after_probe(l, c.kind);
+    if (is_error(c.kind))
+        return after_error(l, m, c.kind);
+    return take_result(l, m, &c);
+}
+
+/* ---- Down and along ----------------------------------------------------------------------------
+ */
+
+enum next step_follow_referral(struct lookup *l, const struct event *e)
+{
+    struct asked q = asked_of(l);
+    if (++l->walk.referrals > LIMIT_REFERRALS) {
+        l->r->counters.limit_referrals++;
+        return lookup__fail(l, REASON_REFERRALS);
+    }
+    struct delegation *d = referral_delegation(&l->arena, e->message, l->referral, &q);
+    if (!d)
+        return lookup__fail(l, REASON_WORK_SIZE);
+    cache_put_delegation(l->r->config.cache, d, l->r->now);
+    l->walk.cut = d;
+    l->walk.stub = false;
+    servers_collect(l);
+    minimise_first(l);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
+enum next step_follow_alias(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    struct lookup_key key;
+    struct edge *edge;
+    if (lookup__key(&key, l->target, l->key.type, l->key.flags))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    switch (waits_need(l, &key, EDGE_ALIAS, &edge)) {
+    case NEED_WAITS:
+        l->step = STEP_AWAIT_ALIAS;
+        return NEXT_WAIT;
+    case NEED_LOOP:
+        return lookup__fail(l, REASON_ALIAS_LOOP);
+    case NEED_DEPTH:
+        return lookup__fail(l, REASON_DEPTH);
+    case NEED_NOMEM:
+        break;
+    }
+    return lookup__fail(l, REASON_WORK_SIZE);
+}
+
+enum next step_await_alias(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    LIST_EACH_SAFE (it, tmp, &l->children) {
+        struct edge *edge = CONTAINER_OF(it, struct edge, in_parent);
+        if (edge->child && edge->kind == EDGE_ALIAS)
+            return NEXT_WAIT;
+        waits_drop(edge);
+    }
+    if (l->result.reason)
+        return lookup__fail(l, l->result.reason);
+    if (count_aliases(&l->result.answer, l->key.type) > LIMIT_ALIASES)
+        return lookup__fail(l, REASON_ALIAS_CHAIN);
+    l->step = STEP_ANSWER;
+    return NEXT_STEP;
+}
+
+enum next step_answer(struct lookup *l, const struct event *e)
+{
+    (void)e;
+    if (l->result.reason)
+        lookup__trace(l, "failed", "reason=%s", reason_name(l->result.reason));
+    return NEXT_DONE;
+}

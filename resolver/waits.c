@@ -1,0 +1,182 @@
+/*
+ * Who waits for whom, and who pays.
+ *
+ * Lookups and the edges between them are a directed graph without loops: before an edge is added,
+ * the graph below the child is searched for the parent, and an edge that would close a loop fails
+ * that need only (a zone whose name servers live in each other's zones must not wait for itself for
+ * ever). The search is bounded; past the bound an edge counts as a loop.
+ *
+ * What a lookup spends is charged to every client from which it can be reached going up: each of
+ * them caused it. Nobody pays twice for one message, however many ways lead up to him (marks). A
+ * client that cannot pay is detached with a SERVFAIL of its own; the lookup goes on for the others.
+ */
+#include "base/must.h"
+#include "resolver/lookup.h"
+
+/* Is `goal` at or below `l`? `*left` vertices may still be looked at. */
+static bool reaches(struct lookup *l, const struct lookup *goal, uint64_t mark, unsigned *left)
+{
+    if (l == goal)
+        return true;
+    if (l->mark == mark)
+        return false;
+    l->mark = mark;
+    if (*left == 0)
+        return true;
+    --*left;
+    LIST_EACH (it, &l->children) {
+        struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
+        if (e->child && reaches(e->child, goal, mark, left))
+            return true;
+    }
+    return false;
+}
+
+enum need waits_need(struct lookup *parent, const struct lookup_key *key, enum edge_kind kind,
+                     struct edge **out)
+{
+    struct resolver *r = parent->r;
+    unsigned depth = parent->depth + (kind == EDGE_ADDRESS ? 1U : 0U);
+    if (depth > LIMIT_DEPTH) {
+        r->counters.limit_depth++;
+        return NEED_DEPTH;
+    }
+    struct edge *e = arena_calloc(&parent->arena, 1, sizeof *e);
+    if (!e)
+        return NEED_NOMEM;
+    struct lookup *child;
+    bool made;
+    if (lookup__get(r, key, depth, &child, &made))
+        return NEED_NOMEM;
+    unsigned left = LIMIT_LOOP_SEARCH;
+    if (!made && reaches(child, parent, ++r->mark, &left)) {
+        r->counters.loops++;
+        lookup__check_orphan(child);
+        return NEED_LOOP;
+    }
+    e->parent = parent;
+    e->child = child;
+    e->kind = kind;
+    list_append(&parent->children, &e->in_parent);
+    list_append(&child->parents, &e->in_child);
+    *out = e;
+    return NEED_WAITS;
+}
+
+void waits_drop(struct edge *e)
+{
+    list_remove(&e->in_parent);
+    if (e->child) {
+        list_remove(&e->in_child);
+        lookup__check_orphan(e->child);
+        e->child = NULL;
+    }
+}
+
+bool waits_pending(const struct lookup *l)
+{
+    LIST_EACH (it, &l->children)
+        if (CONTAINER_OF(it, struct edge, in_parent)->child)
+            return true;
+    return false;
+}
+
+void waits_detach(struct client *c, enum reason reason)
+{
+    struct lookup *l = c->lookup;
+    if (!l)
+        return;
+    heap_remove(&l->r->timers, &c->timer.node);
+    list_remove(&c->link);
+    list_append(&l->r->detached, &c->link);
+    c->lookup = NULL;
+    c->reason = reason;
+    lookup__check_orphan(l);
+}
+
+static bool pay16(uint16_t *left, uint32_t amount)
+{
+    if (*left < amount)
+        return false;
+    *left = (uint16_t)(*left - amount);
+    return true;
+}
+
+static bool pay32(uint32_t *left, uint32_t amount)
+{
+    if (*left < amount)
+        return false;
+    *left -= amount;
+    return true;
+}
+
+static bool client_pays(struct client *c, enum charge what, uint32_t amount)
+{
+    switch (what) {
+    case CHARGE_PACKETS:
+        return pay32(&c->budget.packets, amount);
+    case CHARGE_BYTES:
+        return pay32(&c->budget.bytes, amount);
+    case CHARGE_ALIASES:
+        return pay16(&c->budget.aliases, amount);
+    case CHARGE_NS_LOOKUPS:
+        return pay16(&c->budget.ns_lookups, amount);
+    }
+    MUST(false);
+    return false;
+}
+
+static enum reason count_detached(struct counters *n, enum charge what)
+{
+    switch (what) {
+    case CHARGE_PACKETS:
+        n->limit_packets++;
+        return REASON_BUDGET_PACKETS;
+    case CHARGE_BYTES:
+        n->limit_bytes++;
+        return REASON_BUDGET_BYTES;
+    case CHARGE_ALIASES:
+        n->limit_aliases++;
+        return REASON_BUDGET_ALIASES;
+    case CHARGE_NS_LOOKUPS:
+        n->limit_addresses++;
+        return REASON_BUDGET_ADDRESSES;
+    }
+    MUST(false);
+    return REASON_NONE;
+}
+
+/* Charges the clients at and above `l`; returns how many paid. */
+static unsigned charge_up(struct lookup *l, uint64_t mark, enum charge what, uint32_t amount)
+{
+    if (l->mark == mark)
+        return 0;
+    l->mark = mark;
+    unsigned paid = 0;
+    LIST_EACH_SAFE (it, tmp, &l->clients) {
+        struct client *c = CONTAINER_OF(it, struct client, link);
+        if (client_pays(c, what, amount))
+            paid++;
+        else
+            waits_detach(c, count_detached(&l->r->counters, what));
+    }
+    LIST_EACH (it, &l->parents) {
+        struct edge *e = CONTAINER_OF(it, struct edge, in_child);
+        paid += charge_up(e->parent, mark, what, amount);
+    }
+    return paid;
+}
+
+bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
+{
+    /* Priming serves everybody: it has a budget of its own. */
+    if (l->key.flags & LOOKUP_PRIME) {
+        if (what != CHARGE_PACKETS)
+            return true;
+        if (l->system_packets < amount)
+            return false;
+        l->system_packets = (uint8_t)(l->system_packets - amount);
+        return true;
+    }
+    return charge_up(l, ++l->r->mark, what, amount) > 0;
+}
