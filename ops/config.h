@@ -1,0 +1,122 @@
+/*
+ * The configuration: nuthatch.yaml as structs, from the schema in ops/options.def.
+ *
+ *     struct config_report report = {0};
+ *     config_load(&config, "nuthatch.yaml", &report);   // or the reasons why not, a line each
+ *     config_print(stdout, config);
+ *     config_changes(old, config, fn, ctx);             // what a reload changes
+ *     config_free(config);
+ *
+ * A struct config is complete: an option that the file does not name has its default. All it points
+ * to is its own.
+ */
+#ifndef OPS_CONFIG_H
+#define OPS_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "policy/access.h"
+
+struct endpoint_list {
+    const struct endpoint *at;
+    size_t count;
+};
+
+enum option_type {
+    OPTION_BOOL,
+    OPTION_NUMBER,
+    OPTION_SIZE, /* octets */
+    OPTION_SECONDS,
+    OPTION_CHOICE, /* the position of the chosen word */
+    OPTION_TEXT,   /* never NULL, maybe "" */
+    OPTION_ENDPOINTS,
+    OPTION_PREFIXES,
+};
+
+typedef bool config_BOOL;
+typedef uint32_t config_NUMBER;
+typedef uint64_t config_SIZE;
+typedef uint32_t config_SECONDS;
+typedef uint32_t config_CHOICE;
+typedef const char *config_TEXT;
+typedef struct endpoint_list config_ENDPOINTS;
+typedef struct prefix_list config_PREFIXES;
+
+#define SECTION(field, key, text)                                    struct config_##field {
+#define OPTION(section, field, key, type, value, limits, when, text) config_##type field;
+#define END                                                                                        \
+    }                                                                                              \
+    ;
+#include "ops/options.def"
+
+enum option_id {
+#define OPTION(section, field, key, type, value, limits, when, text) OPTION_##section##_##field,
+#include "ops/options.def"
+    OPTION_COUNT
+};
+
+struct config_stub {
+    uint8_t *name; /* wire form */
+    struct endpoint_list servers;
+};
+
+/* Where in the file something stands, from 1; 0: it does not. */
+struct mark {
+    unsigned line;
+    unsigned column;
+};
+
+struct config {
+#define SECTION(field, key, text) struct config_##field field;
+#include "ops/options.def"
+    const struct config_stub *stubs;
+    size_t stub_count;
+    const char *file; /* NULL: no file */
+    struct mark marks[OPTION_COUNT];
+    struct mark stubs_mark;
+    struct arena arena;
+};
+
+/* What is wrong with a file: whole lines, "nuthatch.yaml:7:9: what: what to do". */
+enum { REPORT_LINES = 10, REPORT_LINE_MAX = 400 };
+struct config_report {
+    size_t count; /* may be more than REPORT_LINES; those are not kept */
+    char lines[REPORT_LINES][REPORT_LINE_MAX];
+};
+
+void config_complain(struct config_report *r, const char *file, struct mark at, const char *fmt,
+                     ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * `path` NULL: all defaults. ERR_FORMAT: the report says why; ERR_IO: not readable, the same;
+ * ERR_NOMEM.
+ */
+MUST_CHECK enum err config_load(struct config **out, const char *path,
+                                struct config_report *report);
+/* The same from text; `file` is its name in the report. */
+MUST_CHECK enum err config_parse(struct config **out, const char *file, const char *text,
+                                 size_t size, struct config_report *report);
+void config_free(struct config *c);
+
+/* The effective configuration as YAML, with "# default" behind what the file does not name. */
+void config_print(FILE *to, const struct config *c);
+
+/* Calls fn for each option whose value differs, stub-zones included (key "stub-zones", reload
+ * true). */
+void config_changes(const struct config *before, const struct config *after,
+                    void (*fn)(void *ctx, const char *key, bool reload), void *ctx);
+
+/* The three lists under `access` as one. *bad as access_list_new says, counted over allow, refuse,
+ * drop. */
+MUST_CHECK enum err config_access(const struct config *c, struct access_list **out, size_t *bad);
+
+/* nuthatch.yaml(5) and the sample file. */
+void config_write_manual(FILE *to);
+void config_write_sample(FILE *to);
+
+#endif

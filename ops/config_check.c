@@ -1,0 +1,126 @@
+/* Checks that look at several values together. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "dns/name.h"
+#include "ops/config_schema.h"
+#include "policy/access.h"
+
+struct check {
+    const struct config *config;
+    const struct places *places;
+    struct config_report *report;
+};
+
+#define COMPLAIN(k, at, ...) config_complain((k)->report, (k)->config->file, at, __VA_ARGS__)
+
+static struct mark item_mark(const struct check *k, const char *path, size_t index)
+{
+    char item[100];
+    snprintf(item, sizeof item, "%s[%zu]", path, index);
+    const struct place *place = config__places_find(k->places, item);
+    return place ? place->mark : (struct mark){0};
+}
+
+static void check_listen(const struct check *k)
+{
+    const struct endpoint_list *l = &k->config->server.listen;
+    if (l->count == 0)
+        COMPLAIN(k, k->config->marks[OPTION_server_listen],
+                 "server.listen: no address at all: name one, e.g. [127.0.0.1]");
+    for (size_t i = 0; i < l->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            char text[ADDR_TEXT_MAX];
+            if (endpoint_equal(&l->at[i], &l->at[j]))
+                COMPLAIN(k, item_mark(k, "server.listen", i),
+                         "server.listen: %s is named twice: keep one",
+                         endpoint_text(&l->at[i], text));
+        }
+    }
+}
+
+static void check_times(const struct check *k)
+{
+    const struct config_cache *c = &k->config->cache;
+    char least[32], most[32];
+    if (c->ttl_min <= c->ttl_max)
+        return;
+    struct mark at = k->config->marks[OPTION_cache_ttl_min];
+    COMPLAIN(k, at.line ? at : k->config->marks[OPTION_cache_ttl_max],
+             "cache.ttl-min (%s) is above cache.ttl-max (%s): lower the one or raise the other",
+             config__number_text(OPTION_SECONDS, c->ttl_min, least),
+             config__number_text(OPTION_SECONDS, c->ttl_max, most));
+}
+
+static void check_families(const struct check *k)
+{
+    if (!k->config->upstream.ipv4 && !k->config->upstream.ipv6)
+        COMPLAIN(k, k->config->marks[OPTION_upstream_ipv4],
+                 "upstream: ipv4 and ipv6 are both off, no server could be asked: turn one on");
+}
+
+static void check_stubs(const struct check *k)
+{
+    for (size_t i = 0; i < k->config->stub_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            char text[NAME_TEXT_MAX];
+            if (name_equal(k->config->stubs[i].name, k->config->stubs[j].name))
+                COMPLAIN(k, item_mark(k, "stub-zones", i),
+                         "stub-zones: %.100s is named twice: put all its addresses into one",
+                         name_text(k->config->stubs[i].name, text));
+        }
+    }
+}
+
+static const struct prefix_list *access_part(const struct config *c, size_t part)
+{
+    const struct prefix_list *const parts[] = {&c->access.allow, &c->access.refuse,
+                                               &c->access.drop};
+    return parts[part];
+}
+
+static const char *const access_names[] = {"access.allow", "access.refuse", "access.drop"};
+static const enum access access_actions[] = {ACCESS_ALLOW, ACCESS_REFUSE, ACCESS_DROP};
+
+enum err config_access(const struct config *c, struct access_list **out, size_t *bad)
+{
+    size_t count = c->access.allow.count + c->access.refuse.count + c->access.drop.count;
+    struct access_rule *rules = calloc(count + 1, sizeof *rules);
+    if (!rules)
+        return ERR_NOMEM;
+    size_t n = 0;
+    for (size_t part = 0; part < 3; part++) {
+        const struct prefix_list *l = access_part(c, part);
+        for (size_t i = 0; i < l->count; i++)
+            rules[n++] = (struct access_rule){l->at[i], access_actions[part]};
+    }
+    enum err e = access_list_new(out, rules, count, bad);
+    free(rules);
+    return e;
+}
+
+static void check_access(const struct check *k)
+{
+    struct access_list *list = NULL;
+    size_t bad = 0;
+    if (config_access(k->config, &list, &bad) != ERR_EXISTS) {
+        access_list_free(list);
+        return;
+    }
+    size_t part = 0;
+    while (bad >= access_part(k->config, part)->count)
+        bad -= access_part(k->config, part++)->count;
+    char text[ADDR_TEXT_MAX];
+    COMPLAIN(k, item_mark(k, access_names[part], bad), "%s: %s is named twice: keep one",
+             access_names[part], prefix_text(&access_part(k->config, part)->at[bad], text));
+}
+
+void config__check(const struct config *c, const struct places *p, struct config_report *report)
+{
+    struct check k = {.config = c, .places = p, .report = report};
+    check_listen(&k);
+    check_times(&k);
+    check_families(&k);
+    check_access(&k);
+    check_stubs(&k);
+}

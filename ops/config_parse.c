@@ -1,0 +1,299 @@
+/* nuthatch.yaml to struct config: libcyaml loads strings by the schema, the values and defaults are
+ * ours. */
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/name.h"
+#include "ops/config_schema.h"
+
+enum { FILE_MAX = 1 << 20 };
+
+#define ABSENT (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER_NULL)
+
+static const struct cyaml_schema_value item_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER_NULL, char *, 0, CYAML_UNLIMITED)};
+
+#define SCALAR(section, field, key)                                                                \
+    CYAML_FIELD_STRING_PTR(key, ABSENT, struct raw_##section, field.text, 0, CYAML_UNLIMITED),
+#define LIST(section, field, key)                                                                  \
+    CYAML_FIELD_SEQUENCE(key, ABSENT, struct raw_##section, field.items, &item_schema, 0,          \
+                         CYAML_UNLIMITED),
+#define FIELD_BOOL      SCALAR
+#define FIELD_NUMBER    SCALAR
+#define FIELD_SIZE      SCALAR
+#define FIELD_SECONDS   SCALAR
+#define FIELD_CHOICE    SCALAR
+#define FIELD_TEXT      SCALAR
+#define FIELD_ENDPOINTS LIST
+#define FIELD_PREFIXES  LIST
+
+#define SECTION(field, key, text) static const struct cyaml_schema_field field##_fields[] = {
+#define OPTION(section, field, key, type, value, limits, when, text)                               \
+    FIELD_##type(section, field, key)
+#define END                                                                                        \
+    CYAML_FIELD_END                                                                                \
+    }                                                                                              \
+    ;
+#include "ops/options.def"
+
+static const struct cyaml_schema_field stub_fields[] = {
+    SCALAR(stub, name, "name") LIST(stub, addresses, "addresses") CYAML_FIELD_END};
+static const struct cyaml_schema_value stub_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_stub, stub_fields)};
+
+static const struct cyaml_schema_field top_fields[] = {
+#define SECTION(field, key, text)                                                                  \
+    CYAML_FIELD_MAPPING_PTR(key, ABSENT, struct raw, field, field##_fields),
+#include "ops/options.def"
+    CYAML_FIELD_SEQUENCE("stub-zones", ABSENT, struct raw, stubs, &stub_schema, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+static const struct cyaml_schema_value top_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, top_fields)};
+
+static const struct cyaml_config loader = {
+    .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_NO_ALIAS};
+
+/* One file on its way into a struct config. */
+struct parse {
+    struct config *config;
+    const struct raw *raw;
+    struct places places;
+    struct config_report *report;
+    enum err failed; /* no memory */
+};
+
+static struct mark mark_at(const struct parse *p, const char *path)
+{
+    const struct place *place = config__places_find(&p->places, path);
+    return place ? place->mark : (struct mark){0};
+}
+
+static void complain_value(struct parse *p, const char *path, const char *fault)
+{
+    config_complain(p->report, p->config->file, mark_at(p, path), "%s: %s", path, fault);
+}
+
+static void *allocate(struct parse *p, size_t count, size_t size)
+{
+    void *got = arena_calloc(&p->config->arena, count ? count : 1, size);
+    if (!got)
+        p->failed = ERR_NOMEM;
+    return got;
+}
+
+static void read_scalar(struct parse *p, const struct option *o, const char *text, const char *path)
+{
+    char fault[FAULT_MAX];
+    void *out = (char *)p->config + o->offset;
+    if (!config__read_value(o, text, out, fault)) {
+        complain_value(p, path, fault);
+        return;
+    }
+    if (o->type != OPTION_TEXT)
+        return;
+    const char *copy = arena_copy(&p->config->arena, text, strlen(text) + 1);
+    if (!copy)
+        p->failed = ERR_NOMEM;
+    *(const char **)out = copy;
+}
+
+/* The items of a list option into an array of its type; `out` is the list in struct config. */
+static void read_items(struct parse *p, const struct option *o, const struct raw_value *raw,
+                       const char *path, void *out)
+{
+    bool endpoints = o->type == OPTION_ENDPOINTS;
+    size_t size = endpoints ? sizeof(struct endpoint) : sizeof(struct prefix);
+    char *items = allocate(p, raw->items_count, size);
+    if (!items)
+        return;
+    for (unsigned i = 0; i < raw->items_count; i++) {
+        char fault[FAULT_MAX], item[200];
+        snprintf(item, sizeof item, "%.160s[%u]", path, i);
+        const char *text = raw->items[i] ? raw->items[i] : "";
+        if (!config__read_value(o, text, items + i * size, fault))
+            complain_value(p, item, fault);
+    }
+    if (endpoints)
+        *(struct endpoint_list *)out = (struct endpoint_list){(void *)items, raw->items_count};
+    else
+        *(struct prefix_list *)out = (struct prefix_list){(void *)items, raw->items_count};
+}
+
+/* A default of several items is written with blanks between: cut it and read it like any other. */
+static void read_default_list(struct parse *p, const struct option *o, const char *path)
+{
+    char text[400];
+    char *items[32], *rest = text, *item;
+    struct raw_value raw = {.items = items};
+    snprintf(text, sizeof text, "%s", o->value);
+    while ((item = strsep(&rest, " ")))
+        if (*item != '\0' && raw.items_count < 32)
+            items[raw.items_count++] = item;
+    read_items(p, o, &raw, path, (char *)p->config + o->offset);
+}
+
+static const struct raw_value *raw_of(const struct raw *raw, const struct option *o)
+{
+    const char *section = NULL;
+    if (raw)
+        memcpy(&section, (const char *)raw + o->section_offset, sizeof section);
+    return section ? (const void *)(section + o->raw_offset) : NULL;
+}
+
+static void read_option(struct parse *p, size_t id)
+{
+    const struct option *o = &config__options[id];
+    char path[100];
+    snprintf(path, sizeof path, "%s.%s", o->section, o->key);
+    const struct place *place = config__places_find(&p->places, path);
+    const struct raw_value *raw = raw_of(p->raw, o);
+    bool given = place && !place->empty && raw && (config__is_list(o) || raw->text);
+    if (given)
+        p->config->marks[id] = place->mark;
+    if (config__is_list(o) && given)
+        read_items(p, o, raw, path, (char *)p->config + o->offset);
+    else if (config__is_list(o))
+        read_default_list(p, o, path);
+    else
+        read_scalar(p, o, given ? raw->text : o->value, path);
+}
+
+static void read_stub(struct parse *p, size_t index, struct config_stub *stub)
+{
+    static const struct option addresses = {.type = OPTION_ENDPOINTS};
+    const struct raw_stub *raw = &p->raw->stubs[index];
+    uint8_t wire[NAME_MAX_WIRE];
+    char path[80], part[100];
+    snprintf(path, sizeof path, "stub-zones[%zu]", index);
+    snprintf(part, sizeof part, "%s.name", path);
+    if (!raw->name.text || raw->name.text[0] == '\0')
+        complain_value(p, path, "has no name: write name: and the zone's, e.g. example.com");
+    else if (name_from_text(raw->name.text, wire) != OK)
+        complain_value(p, part, "is not a domain name: write one like example.com");
+    else if (!(stub->name = arena_copy(&p->config->arena, wire, name_size(wire))))
+        p->failed = ERR_NOMEM;
+    if (raw->addresses.items_count == 0) {
+        complain_value(p, path,
+                       "has no addresses: write addresses: and the servers', e.g. [192.0.2.1]");
+        return;
+    }
+    snprintf(part, sizeof part, "%s.addresses", path);
+    read_items(p, &addresses, &raw->addresses, part, &stub->servers);
+}
+
+static void read_stubs(struct parse *p)
+{
+    size_t count = p->raw ? p->raw->stubs_count : 0;
+    struct config_stub *stubs = allocate(p, count, sizeof *stubs);
+    if (!stubs)
+        return;
+    for (size_t i = 0; i < count; i++)
+        read_stub(p, i, &stubs[i]);
+    p->config->stubs = stubs;
+    p->config->stub_count = count;
+    if (count > 0)
+        p->config->stubs_mark = mark_at(p, "stub-zones");
+}
+
+static void read_all(struct parse *p)
+{
+    for (size_t i = 0; i < OPTION_COUNT && !p->failed; i++)
+        read_option(p, i);
+    if (!p->failed)
+        read_stubs(p);
+    if (!p->failed && p->report->count == 0)
+        config__check(p->config, &p->places, p->report);
+}
+
+static enum err parse_places(struct parse *p, const char *text, size_t size)
+{
+    const char *file = p->config->file;
+    enum err e = config__places_read(&p->places, &p->config->arena, file, text, size, p->report);
+    if (e != OK || !p->places.any) {
+        if (e == OK)
+            read_all(p);
+        return e;
+    }
+    cyaml_data_t *data = NULL;
+    cyaml_err_t loaded =
+        cyaml_load_data((const uint8_t *)text, size, &loader, &top_schema, &data, NULL);
+    if (loaded == CYAML_ERR_OOM)
+        return ERR_NOMEM;
+    if (loaded != CYAML_OK) {
+        config_complain(p->report, file, (struct mark){0}, "%s: compare it with the sample file",
+                        cyaml_strerror(loaded));
+        return ERR_FORMAT;
+    }
+    p->raw = data;
+    read_all(p);
+    cyaml_free(&loader, &top_schema, data, 0);
+    return OK;
+}
+
+static struct config *config_new(const char *file)
+{
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct config *c = arena_calloc(&arena, 1, sizeof *c);
+    if (c && file)
+        c->file = arena_copy(&arena, file, strlen(file) + 1);
+    if (!c || (file && !c->file)) {
+        arena_deinit(&arena);
+        return NULL;
+    }
+    c->arena = arena;
+    return c;
+}
+
+enum err config_parse(struct config **out, const char *file, const char *text, size_t size,
+                      struct config_report *report)
+{
+    struct parse p = {.config = config_new(file), .report = report};
+    if (!p.config)
+        return ERR_NOMEM;
+    enum err e = parse_places(&p, text, size);
+    if (e == OK)
+        e = p.failed;
+    if (e == OK && report->count > 0)
+        e = ERR_FORMAT;
+    config__places_deinit(&p.places);
+    if (e != OK) {
+        config_free(p.config);
+        return e;
+    }
+    *out = p.config;
+    return OK;
+}
+
+static enum err complain_file(const char *path, struct config_report *report, const char *why)
+{
+    config_complain(report, path, (struct mark){0},
+                    "cannot read the configuration: %s: name another file with -c, or mend this "
+                    "one's place or mode",
+                    why);
+    return ERR_IO;
+}
+
+enum err config_load(struct config **out, const char *path, struct config_report *report)
+{
+    if (!path)
+        return config_parse(out, NULL, "", 0, report);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return complain_file(path, report, strerror(errno));
+    char *text = malloc(FILE_MAX + 1);
+    size_t size = text ? fread(text, 1, FILE_MAX + 1, file) : 0;
+    int bad = ferror(file) ? errno : 0;
+    fclose(file);
+    enum err e = ERR_NOMEM;
+    if (text && bad)
+        e = complain_file(path, report, strerror(bad));
+    else if (text && size > FILE_MAX)
+        e = complain_file(path, report, "over 1 MiB");
+    else if (text)
+        e = config_parse(out, path, text, size, report);
+    free(text);
+    return e;
+}

@@ -1,0 +1,81 @@
+/* --print-config: what is in force, as a file that could be given back. */
+#include <string.h>
+
+#include "dns/name.h"
+#include "ops/config_schema.h"
+
+static void print_endpoint(FILE *to, const struct endpoint *e)
+{
+    char text[ADDR_TEXT_MAX];
+    fprintf(to, "'%s", address_text(e, text));
+    fprintf(to, e->port == 53 ? "'" : "@%u'", e->port);
+}
+
+static void print_endpoints(FILE *to, const struct endpoint_list *l)
+{
+    fputc('[', to);
+    for (size_t i = 0; i < l->count; i++) {
+        fputs(i > 0 ? ", " : "", to);
+        print_endpoint(to, &l->at[i]);
+    }
+    fputc(']', to);
+}
+
+static void print_prefixes(FILE *to, const struct prefix_list *l)
+{
+    char text[ADDR_TEXT_MAX];
+    fputc('[', to);
+    for (size_t i = 0; i < l->count; i++)
+        fprintf(to, "%s'%s'", i > 0 ? ", " : "", prefix_text(&l->at[i], text));
+    fputc(']', to);
+}
+
+static void print_value(FILE *to, const struct option *o, const void *value)
+{
+    char text[8300];
+    if (o->type == OPTION_ENDPOINTS)
+        print_endpoints(to, value);
+    else if (o->type == OPTION_PREFIXES)
+        print_prefixes(to, value);
+    else
+        fputs(config__scalar_text(o, value, text, sizeof text), to);
+}
+
+static void print_option(FILE *to, const struct config *c, size_t id)
+{
+    const struct option *o = &config__options[id];
+    fprintf(to, "  %s: ", o->key);
+    print_value(to, o, (const char *)c + o->offset);
+    fputs(c->marks[id].line == 0 ? "  # default\n" : "\n", to);
+}
+
+static void print_stubs(FILE *to, const struct config *c)
+{
+    if (c->stub_count == 0) {
+        fputs("stub-zones: []  # default\n", to);
+        return;
+    }
+    fputs("stub-zones:\n", to);
+    for (size_t i = 0; i < c->stub_count; i++) {
+        char name[NAME_TEXT_MAX];
+        name_text(c->stubs[i].name, name);
+        fputs("  - name: '", to);
+        for (const char *at = name; *at != '\0'; at++)
+            fprintf(to, *at == '\'' ? "''" : "%c", *at);
+        fputs("'\n    addresses: ", to);
+        print_endpoints(to, &c->stubs[i].servers);
+        fputc('\n', to);
+    }
+}
+
+void config_print(FILE *to, const struct config *c)
+{
+    const char *section = "";
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(config__options[i].section, section) != 0)
+            fprintf(to, "%s:\n", config__options[i].section);
+        section = config__options[i].section;
+        print_option(to, c, i);
+    }
+    print_stubs(to, c);
+}
