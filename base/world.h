@@ -52,6 +52,22 @@ struct world {
     const struct world_ops *ops;
 };
 
+static inline uint64_t world_now_ms(struct world *w)
+{
+    return w->ops->now_ms(w);
+}
+
+/* Boot-time seconds, as TTLs count them. */
+static inline uint32_t world_now_s(struct world *w)
+{
+    return (uint32_t)(w->ops->now_ms(w) / 1000);
+}
+
+static inline void world_random(struct world *w, void *out, size_t size)
+{
+    w->ops->random(w, out, size);
+}
+
 /* What a world tells the core. */
 struct world_sink {
     void *ctx;

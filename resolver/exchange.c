@@ -73,19 +73,18 @@ static void randomise_case(uint8_t *name, const uint8_t bits[32])
 static enum err build_query(struct lookup *l, uint8_t *buf, size_t capacity, size_t *size)
 {
     struct exchange *x = &l->exchange;
-    struct world *world = l->r->config.world;
     struct {
         uint8_t id[2];
-        uint8_t bits[32];
-    } random;
-    world->ops->random(world, &random, sizeof random);
-    x->id = load_u16(random.id);
+        uint8_t letters[32];
+    } bits;
+    world_random(l->r->config.world, &bits, sizeof bits);
+    x->id = load_u16(bits.id);
     x->type = minimise_type(l);
     x->edns = !(x->to->flags & CANDIDATE_NO_EDNS);
     x->case_random = l->r->options->randomise_case;
     name_copy(x->name, minimise_name(l));
     if (x->case_random)
-        randomise_case(x->name, random.bits);
+        randomise_case(x->name, bits.letters);
 
     struct writer w;
     writer_init(&w, buf, capacity);
@@ -196,7 +195,7 @@ static void repeat_over_tcp(struct lookup *l)
 static void accept_reply(struct lookup *l, const struct message *m)
 {
     struct resolver *r = l->r;
-    uint64_t now_ms = r->config.world->ops->now_ms(r->config.world);
+    uint64_t now_ms = world_now_ms(r->config.world);
     r->counters.upstream_replies++;
     if (l->exchange.via == TRANSPORT_UDP)
         servers_measured(r, &l->exchange.to->at, (uint32_t)(now_ms - l->exchange.sent_ms));
@@ -228,7 +227,7 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     }
     struct message *m;
     enum message_fault fault = MESSAGE_FINE;
-    uint32_t now = (uint32_t)(r->config.world->ops->now_ms(r->config.world) / 1000);
+    uint32_t now = world_now_s(r->config.world);
     enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
     if (e == OK) {
         accept_reply(l, m);

@@ -141,7 +141,7 @@ static void on_done(struct client *c, const struct outcome *o)
     struct pending *p = CONTAINER_OF(c, struct pending, client);
     struct front *f = p->front;
     uint64_t request = p->request;
-    uint32_t now = (uint32_t)(f->config.world->ops->now_ms(f->config.world) / 1000);
+    uint32_t now = world_now_s(f->config.world);
     count_outcome(f->counters, o);
     log_query(f, &p->asker, o, from[o->source]);
     build_answer_entry(f, p, o, now);
@@ -236,7 +236,7 @@ static bool hit(struct front *f, const struct asker *asker, uint8_t *reply, size
     uint8_t name[NAME_MAX_WIRE];
     struct answer a;
     struct answer_key key = front__answer_key(asker, name);
-    uint32_t now = (uint32_t)(f->config.world->ops->now_ms(f->config.world) / 1000);
+    uint32_t now = world_now_s(f->config.world);
     if (cache_get_answer(f->config.cache, &key, now, &a))
         return false;
     bool truncated;

@@ -66,7 +66,7 @@ struct world_sink resolver_sink(struct resolver *r)
 
 static void take_time(struct resolver *r)
 {
-    r->now_ms = r->config.world->ops->now_ms(r->config.world);
+    r->now_ms = world_now_ms(r->config.world);
     r->now = (uint32_t)(r->now_ms / 1000);
 }
 

@@ -25,7 +25,7 @@ enum {
 static struct server_state server_get(struct resolver *r, const struct endpoint *at)
 {
     struct server_state s;
-    uint32_t now = (uint32_t)(r->config.world->ops->now_ms(r->config.world) / 1000);
+    uint32_t now = world_now_s(r->config.world);
     if (cache_get_server(r->config.cache, at, NULL, now, &s))
         s = (struct server_state){0};
     return s;
@@ -33,7 +33,7 @@ static struct server_state server_get(struct resolver *r, const struct endpoint 
 
 static void server_put(struct resolver *r, const struct endpoint *at, struct server_state *s)
 {
-    uint32_t now = (uint32_t)(r->config.world->ops->now_ms(r->config.world) / 1000);
+    uint32_t now = world_now_s(r->config.world);
     s->expiry = now + SERVER_KEEP_S;
     cache_put_server(r->config.cache, at, NULL, s, now);
 }
@@ -195,7 +195,7 @@ struct candidate *servers_choose(struct lookup *l)
     uint8_t pick;
     unsigned near = 0;
     struct candidate *chosen = NULL;
-    l->r->config.world->ops->random(l->r->config.world, &pick, 1);
+    world_random(l->r->config.world, &pick, 1);
     for (unsigned i = 0; i < w->candidate_count; i++)
         near += cost[i] <= best + SERVER_BAND_MS;
     unsigned left = pick % near;
