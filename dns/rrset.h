@@ -93,6 +93,8 @@ struct rrset_builder {
 };
 MUST_CHECK enum err rrset_build(struct rrset_builder *b, struct arena *a, const uint8_t *owner, uint16_t type,
                                 uint32_t expiry);
+/* Makes room at once for that many octets of records with their lengths; not needed, saves copies. */
+MUST_CHECK enum err rrset_reserve(struct rrset_builder *b, size_t size);
 MUST_CHECK enum err rrset_add(struct rrset_builder *b, const uint8_t *rdata, uint16_t length);
 MUST_CHECK enum err rrset_sign(struct rrset_builder *b, const uint8_t *rdata, uint16_t length);
 /* The finished set; the builder must not be used after. */

@@ -1,0 +1,58 @@
+#include "dns/edns.h"
+
+#include "dns/types.h"
+
+enum { EDNS_TTL_DO = 0x8000 };
+
+/* The size of the first EDNS_OPTIONS_MAX options, or ERR_FORMAT when one of them is cut off. */
+static enum err measure_options(const uint8_t *rdata, uint16_t length, uint16_t *size)
+{
+    struct cursor c = cursor_of(rdata, length);
+    for (unsigned i = 0; i < EDNS_OPTIONS_MAX && cursor_left(&c); i++) {
+        cursor_u16(&c);
+        uint16_t option = cursor_u16(&c);
+        if (!cursor_bytes(&c, option))
+            return ERR_FORMAT;
+    }
+    *size = (uint16_t)cursor_offset(&c);
+    return OK;
+}
+
+enum err edns_read(uint16_t rr_class, uint32_t ttl, const uint8_t *rdata, uint16_t length,
+                   struct edns *out)
+{
+    *out = (struct edns){
+        .present = true,
+        .do_bit = ttl & EDNS_TTL_DO,
+        .version = (uint8_t)(ttl >> 16),
+        .extended_rcode = (uint8_t)(ttl >> 24),
+        .udp_size = rr_class,
+        .options = rdata,
+    };
+    return measure_options(rdata, length, &out->options_size);
+}
+
+uint16_t edns_payload(const struct edns *e)
+{
+    return e->present && e->udp_size > DNS_UDP_MIN ? e->udp_size : DNS_UDP_MIN;
+}
+
+bool edns_option(const struct edns *e, uint16_t code, const uint8_t **data, uint16_t *length)
+{
+    if (!e->present || e->options_size == 0)
+        return false;
+    struct cursor c = cursor_of(e->options, e->options_size);
+    for (unsigned i = 0; i < EDNS_OPTIONS_MAX && cursor_left(&c); i++) {
+        uint16_t found = cursor_u16(&c);
+        uint16_t size = cursor_u16(&c);
+        const uint8_t *bytes = cursor_bytes(&c, size);
+        if (!bytes)
+            return false;
+        if (found == code) {
+            *data = bytes;
+            *length = size;
+            return true;
+        }
+    }
+    return false;
+}
