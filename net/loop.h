@@ -1,5 +1,6 @@
 /*
- * One worker's network: a libuv loop, the world that the core sees, and the listeners that clients reach.
+ * One worker's network: a libuv loop, the world that the core sees, and the listeners that clients
+ * reach.
  *
  *     net_new(&n, &config);                    // loop, clocks, upstream sockets
  *     world = net_world(n);                    // hand to the core
@@ -8,8 +9,8 @@
  *     net_run(n);                              // until net_stop
  *     net_free(n);
  *
- * Callbacks run on the loop's thread. A batch of datagrams is taken with one recvmmsg, each handed to
- * `service.query`, then `sink.turn` is called once, then the replies leave with one sendmmsg.
+ * Callbacks run on the loop's thread. A batch of datagrams is taken with one recvmmsg, each handed
+ * to `service.query`, then `sink.turn` is called once, then the replies leave with one sendmmsg.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -27,7 +28,7 @@ struct net_config {
     unsigned tcp_pipeline_max; /* queries in flight on one connection: 32 */
     unsigned tcp_idle_ms;      /* a connection with nothing in flight is closed after that */
     unsigned upstream_tcp_idle_ms;
-    unsigned rcvbuf;           /* SO_RCVBUF of UDP listeners, octets; 0: the system's */
+    unsigned rcvbuf; /* SO_RCVBUF of UDP listeners, octets; 0: the system's */
 };
 
 enum net_verdict { NET_REPLY, NET_PENDING, NET_DROP };
@@ -56,6 +57,7 @@ struct net_counters {
     uint64_t upstream_tcp_opened, upstream_tcp_reused;
 };
 
+/* ERR_NOMEM, ERR_IO. From here on the process ignores SIGPIPE. */
 MUST_CHECK enum err net_new(struct net **out, const struct net_config *config);
 void net_free(struct net *n);
 struct world *net_world(struct net *n);
@@ -64,11 +66,15 @@ void net_connect(struct net *n, const struct world_sink *sink, const struct net_
 /* Opens UDP and TCP on one address. ERR_IO with errno (EADDRINUSE, EADDRNOTAVAIL, EACCES) kept. */
 MUST_CHECK enum err net_listen(struct net *n, const struct endpoint *at);
 
+/* The index-th address listened to; port 0 has become a real one. False past the end. */
+bool net_listener(const struct net *n, size_t index, struct endpoint *out);
+
 /* The answer of a pending request; called from within sink.turn. Copies the bytes. */
 void net_answer(struct net *n, uint64_t request, const uint8_t *bytes, size_t size);
 
 /* Watches a signal on this loop. ERR_IO. */
-MUST_CHECK enum err net_on_signal(struct net *n, int signum, void (*fn)(void *ctx, int signum), void *ctx);
+MUST_CHECK enum err net_on_signal(struct net *n, int signum, void (*fn)(void *ctx, int signum),
+                                  void *ctx);
 /* Calls fn once after `ms` (for ending with a grace time). */
 MUST_CHECK enum err net_after(struct net *n, uint64_t ms, void (*fn)(void *ctx), void *ctx);
 
@@ -78,7 +84,7 @@ void net_run(struct net *n);
 void net_stop(struct net *n);
 
 const struct net_counters *net_figures(const struct net *n);
-/* How many descriptors and requests are in use, for statistics. */
+/* How many client requests and upstream exchanges are open, for statistics. */
 size_t net_pending(const struct net *n);
 
 /* The versions of the libraries below, "libuv 1.44.2", for --version. */
