@@ -91,10 +91,14 @@ static void print_line(struct sheet *s, const struct line *l)
 {
     ldns_rr *rr = rdata_form(l->type)[0] == '*' || l->length == 0 ? NULL : to_ldns(l);
     char *text = rr ? ldns_rr2str_fmt(ldns_output_format_nocomments, rr) : NULL;
-    if (text)
-        print(s, "%s", text);
-    else
+    if (text) {
+        size_t end = strlen(text); /* some forms of ldns end in a blank */
+        while (end && (text[end - 1] == ' ' || text[end - 1] == '\n'))
+            end--;
+        print(s, "%.*s\n", (int)end, text);
+    } else {
         print_opaque(s, l);
+    }
     free(text);
     ldns_rr_free(rr);
 }
