@@ -167,17 +167,28 @@ class Daemon:
         """Writes a new configuration if one is given and has it read again; returns when that is done."""
         if text is not None:
             self.configure(text)
-        before = self.log().count("reload")
+        before = self.reloads()
         self.signal(signal.SIGHUP)
-        return self.wait_log("reload", count=before + 1)
+        end = time.monotonic() + 15
+        while self.reloads() == before and time.monotonic() < end:
+            self.must_run()
+            time.sleep(0.02)
+        if self.notify:
+            self.wait_notified("READY=1")
+        return self.log()
+
+    def reloads(self):
+        """How often a reload ended, well or not. Counts at log levels from notice on."""
+        return self.log().count(" reloaded ") + self.log().count(" reload_failed ")
 
     def figures(self):
         """SIGUSR1's figures: a dict of counter name to number."""
-        before = self.log().count("figures_end")
+        before = self.log().count(" figures_end ")
         self.signal(signal.SIGUSR1)
-        log = self.wait_log("figures_end", count=before + 1)
-        block = log.split("figures_end")[-2]
-        words = (word.partition("=") for word in block.split() if "=" in word)
+        log = self.wait_log(" figures_end ", count=before + 1)
+        block = log.split(" figures_end ")[before]
+        lines = [line for line in block.split("\n") if " figures " in line]
+        words = (word.partition("=") for line in lines for word in line.split() if "=" in word)
         return {name: int(value) for name, _, value in words if value.isdigit()}
 
     def stop(self, timeout=15):

@@ -1,0 +1,121 @@
+#include "ops/generation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/identity.h"
+#include "ops/own.h"
+#include "zones/hints.h"
+
+/* A copy, so that what the resolver borrows lies in one place. */
+static enum err make_stubs(struct generation *g)
+{
+    size_t count = g->config->stub_count;
+    struct stub_zone *stubs = arena_calloc(&g->arena, count + 1, sizeof *stubs);
+    if (!stubs)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const struct config_stub *from = &g->config->stubs[i];
+        stubs[i] = (struct stub_zone){
+            .name = from->name, .servers = from->servers.at, .server_count = from->servers.count};
+    }
+    g->options.stubs = stubs;
+    g->options.stub_count = count;
+    return OK;
+}
+
+static enum err load_hints(struct generation *g, struct config_report *report)
+{
+    const struct config *c = g->config;
+    const char *path = c->resolver.root_hints[0] != '\0' ? c->resolver.root_hints : NULL;
+    struct zone_error error = {0};
+    struct delegation *hints = NULL;
+    enum err e = hints_load(&g->arena, path, &hints, &error);
+    if (e == OK) {
+        g->options.hints = hints;
+        g->options.prime = true;
+        return OK;
+    }
+    if (e == ERR_NOMEM)
+        return e;
+    char line[24] = "";
+    if (error.line > 0)
+        snprintf(line, sizeof line, "line %u: ", error.line);
+    config_complain(
+        report, c->file, c->marks[OPTION_resolver_root_hints],
+        "resolver.root-hints: %.120s: %s%s: name a readable zone file with the root's NS "
+        "and their addresses, or remove the option for the built-in list",
+        path ? path : "built-in list", line, error.text);
+    return ERR_FORMAT;
+}
+
+static void take_switches(struct resolver_options *o, const struct config *c)
+{
+    o->minimise = c->resolver.qname_minimisation;
+    o->randomise_case = c->resolver.case_randomisation;
+    o->use_ipv4 = c->upstream.ipv4;
+    o->use_ipv6 = c->upstream.ipv6;
+    o->ttl_min = c->cache.ttl_min;
+    o->ttl_max = c->cache.ttl_max;
+    o->negative_ttl_max = c->cache.negative_ttl_max;
+    o->do_not_query = c->upstream.do_not_query;
+}
+
+static enum err make_special(struct generation *g)
+{
+    struct special_zones *special = NULL;
+    if (!g->config->resolver.special_zones)
+        return OK;
+    enum err e = special_zones_new(&special, &g->arena);
+    g->options.special = special;
+    return e;
+}
+
+static enum err check_user(const struct config *c, struct config_report *report)
+{
+    char why[IDENTITY_WHY_MAX];
+    if (identity_check(c->server.user, why) == OK)
+        return OK;
+    config_complain(report, c->file, c->marks[OPTION_server_user], "server.user: %s", why);
+    return ERR_FORMAT;
+}
+
+enum err generation_new(struct generation **out, struct config *config,
+                        const struct endpoint_list *listening, struct config_report *report)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    size_t bad;
+    if (!g)
+        return ERR_NOMEM;
+    arena_init(&g->arena, NULL);
+    g->config = config;
+    take_switches(&g->options, config);
+    enum err e = load_hints(g, report);
+    if (e == OK)
+        e = check_user(config, report);
+    if (e == OK)
+        e = make_special(g);
+    if (e == OK)
+        e = make_stubs(g);
+    if (e == OK)
+        e = own_addresses(&g->options.own, &g->arena, listening);
+    if (e == OK)
+        e = config_access(config, &g->access, &bad);
+    if (e != OK) {
+        g->config = NULL; /* it stays the caller's */
+        generation_free(g);
+        return e;
+    }
+    *out = g;
+    return OK;
+}
+
+void generation_free(struct generation *g)
+{
+    if (!g)
+        return;
+    access_list_free(g->access);
+    arena_deinit(&g->arena);
+    config_free(g->config);
+    free(g);
+}

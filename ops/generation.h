@@ -1,0 +1,28 @@
+/*
+ * One configuration in use, with all that is derived from it and borrowed by resolver and front:
+ * options, root hints, built-in zones, stub zones, access list. A reload builds the next
+ * generation, hands it over, and then frees the one before.
+ */
+#ifndef OPS_GENERATION_H
+#define OPS_GENERATION_H
+
+#include "ops/config.h"
+#include "resolver/resolver.h"
+
+struct generation {
+    struct config *config;
+    struct resolver_options options;
+    struct access_list *access;
+    struct arena arena; /* what `options` points to */
+};
+
+/*
+ * Takes the config on OK. `listening`: the addresses that are open, which are never asked.
+ * ERR_FORMAT: hints or user that do not hold, complained of in the report; ERR_NOMEM.
+ */
+MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
+                                   const struct endpoint_list *listening,
+                                   struct config_report *report);
+void generation_free(struct generation *g);
+
+#endif
