@@ -89,13 +89,13 @@ static struct lookup *lookup_new(struct resolver *r, const struct lookup_key *ke
     l->r = r;
     l->arena = arena;
     l->key = *key;
-    l->depth = (uint8_t)depth;
+    l->waits.depth = (uint8_t)depth;
     l->system_packets = LIMIT_PRIME_PACKETS;
     l->step = STEP_CHECK_LOCAL;
     list_init(&l->ready);
-    list_init(&l->clients);
-    list_init(&l->parents);
-    list_init(&l->children);
+    list_init(&l->waits.clients);
+    list_init(&l->waits.parents);
+    list_init(&l->waits.children);
     return l;
 }
 
@@ -152,7 +152,7 @@ void lookup__wake(struct lookup *l, enum event_kind kind)
 
 void lookup__check_orphan(struct lookup *l)
 {
-    if (l->cancelled || !list_empty(&l->clients) || !list_empty(&l->parents))
+    if (l->cancelled || !list_empty(&l->waits.clients) || !list_empty(&l->waits.parents))
         return;
     l->cancelled = true;
     if (list_empty(&l->ready))
@@ -179,7 +179,7 @@ enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned alias
     /* Nobody left who can pay: the lookup is on the queue to be cancelled. */
     if (!waits_charge(l, CHARGE_ALIASES, aliases))
         return NEXT_WAIT;
-    l->target = target;
+    l->lead.target = target;
     l->step = STEP_FOLLOW_ALIAS;
     return NEXT_STEP;
 }
@@ -241,7 +241,7 @@ static void tell_address(struct edge *e, const struct result *from)
 static void tell_parents(struct lookup *l)
 {
     struct list *node;
-    while ((node = list_shift(&l->parents))) {
+    while ((node = list_shift(&l->waits.parents))) {
         struct edge *e = CONTAINER_OF(node, struct edge, in_child);
         e->child = NULL;
         e->reason = l->result.reason;
@@ -257,7 +257,7 @@ static void tell_clients(struct lookup *l)
 {
     struct outcome o = lookup__outcome(&l->result);
     struct list *node;
-    while ((node = list_shift(&l->clients))) {
+    while ((node = list_shift(&l->waits.clients))) {
         struct client *c = CONTAINER_OF(node, struct client, link);
         heap_remove(&l->r->timers, &c->timer.node);
         c->lookup = NULL;
@@ -303,7 +303,7 @@ void lookup__free(struct lookup *l)
 {
     MUST(l->magic == LOOKUP_MAGIC);
     exchange_close(l);
-    LIST_EACH_SAFE (it, tmp, &l->children)
+    LIST_EACH_SAFE (it, tmp, &l->waits.children)
         waits_drop(CONTAINER_OF(it, struct edge, in_parent));
     heap_remove(&l->r->timers, &l->timer.node);
     list_remove(&l->ready);

@@ -146,6 +146,22 @@ struct result {
     struct rrsets authority;
 };
 
+/* Who waits for the lookup, and for whom it waits. */
+struct waits {
+    struct list clients;  /* struct client.link */
+    struct list parents;  /* struct edge.in_child */
+    struct list children; /* struct edge.in_parent */
+    uint64_t mark;        /* the last traversal that came by */
+    uint8_t depth;
+};
+
+/* What one step hands to the next. */
+struct lead {
+    struct candidate *chosen;     /* SEND: to whom */
+    const struct rrset *referral; /* FOLLOW_REFERRAL: its NS set, in the message of the event */
+    const uint8_t *target;        /* FOLLOW_ALIAS: the name that the alias leads to */
+};
+
 struct lookup {
     uint32_t magic;
     struct resolver *r;
@@ -153,21 +169,15 @@ struct lookup {
     struct lookup_key key;
     uint64_t hash;
     struct lookup *bucket_next;
-    struct list ready;    /* in r->ready */
-    struct list clients;  /* struct client.link */
-    struct list parents;  /* struct edge.in_child */
-    struct list children; /* struct edge.in_parent */
+    struct list ready; /* in r->ready */
+    struct waits waits;
     struct timer timer;
     enum step_id step;
     struct event event; /* the next to be handled */
+    struct lead lead;
     bool cancelled;
-    bool had_failure; /* a failure entry (expired) stands in the cache */
-    uint8_t depth;
+    bool had_failure;       /* a failure entry (expired) stands in the cache */
     uint8_t system_packets; /* priming: left of its own budget */
-    uint64_t mark;
-    const uint8_t *target;        /* FOLLOW_ALIAS: the name that the alias leads to */
-    const struct rrset *referral; /* FOLLOW_REFERRAL: its NS set, in the message of the event */
-    struct candidate *chosen;     /* SEND: to whom */
     struct walk walk;
     struct exchange exchange;
     struct result result;

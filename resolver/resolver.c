@@ -105,7 +105,7 @@ enum err resolver_ask(struct resolver *r, const struct question *q, struct clien
         return e;
     }
     c->lookup = l;
-    list_append(&l->clients, &c->link);
+    list_append(&l->waits.clients, &c->link);
     return OK;
 }
 
@@ -173,7 +173,7 @@ void resolver_stop(struct resolver *r)
     take_time(r);
     for (size_t i = 0; i < r->bucket_count; i++) {
         for (struct lookup *l = r->buckets[i]; l; l = l->bucket_next) {
-            LIST_EACH_SAFE (it, tmp, &l->clients)
+            LIST_EACH_SAFE (it, tmp, &l->waits.clients)
                 waits_detach(CONTAINER_OF(it, struct client, link), REASON_STOPPING);
         }
     }

@@ -224,7 +224,7 @@ uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum tr
 static unsigned lookups_under_way(const struct lookup *l)
 {
     unsigned n = 0;
-    LIST_EACH (it, &l->children)
+    LIST_EACH (it, &l->waits.children)
         n += CONTAINER_OF(it, struct edge, in_parent)->child != NULL;
     return n;
 }
@@ -274,7 +274,7 @@ bool servers_look_up(struct lookup *l)
 
 void servers_take_children(struct lookup *l)
 {
-    LIST_EACH_SAFE (it, tmp, &l->children) {
+    LIST_EACH_SAFE (it, tmp, &l->waits.children) {
         struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
         if (e->child || e->kind != EDGE_ADDRESS)
             continue;

@@ -114,7 +114,7 @@ enum next step_await_root(struct lookup *l, const struct event *e)
     (void)e;
     struct delegation found;
     enum reason reason = REASON_NONE;
-    LIST_EACH_SAFE (it, tmp, &l->children) {
+    LIST_EACH_SAFE (it, tmp, &l->waits.children) {
         struct edge *edge = CONTAINER_OF(it, struct edge, in_parent);
         if (edge->child)
             return NEXT_WAIT;

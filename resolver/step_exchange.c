@@ -5,8 +5,8 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
 {
     (void)e;
     servers_take_children(l);
-    l->chosen = servers_choose(l);
-    if (l->chosen) {
+    l->lead.chosen = servers_choose(l);
+    if (l->lead.chosen) {
         l->step = STEP_SEND;
         return NEXT_STEP;
     }
@@ -18,7 +18,7 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
 enum next step_send_query(struct lookup *l, const struct event *e)
 {
     (void)e;
-    struct candidate *to = l->chosen;
+    struct candidate *to = l->lead.chosen;
     enum transport via = to->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
     enum err err =
         to->sends[via] < LIMIT_SENDS_PER_SERVER ? exchange_open(l, to, via) : ERR_REFUSED;
@@ -65,7 +65,7 @@ static enum next on_failed(struct lookup *l, enum err why)
 {
     struct candidate *to = l->exchange.to;
     if (why == OK) { /* the same server over TCP (exchange.c, repeat_over_tcp) */
-        l->chosen = to;
+        l->lead.chosen = to;
         l->step = STEP_SEND;
         return NEXT_STEP;
     }

@@ -117,7 +117,7 @@ static enum next take_result(struct lookup *l, const struct message *m, const st
 
 static enum next same_server(struct lookup *l)
 {
-    l->chosen = l->exchange.to;
+    l->lead.chosen = l->exchange.to;
     l->step = STEP_SEND;
     return NEXT_STEP;
 }
@@ -213,7 +213,7 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
                   !!(m->flags & FLAG_AA), c.scrubbed);
     note_edns(l, m, c.kind);
     if (c.kind == REPLY_REFERRAL) {
-        l->referral = c.ns;
+        l->lead.referral = c.ns;
         l->step = STEP_FOLLOW_REFERRAL;
         return NEXT_STEP;
     }
@@ -235,7 +235,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
         l->r->counters.limit_referrals++;
         return lookup__fail(l, REASON_REFERRALS);
     }
-    struct delegation *d = referral_delegation(&l->arena, e->message, l->referral, &q);
+    struct delegation *d = referral_delegation(&l->arena, e->message, l->lead.referral, &q);
     if (!d)
         return lookup__fail(l, REASON_WORK_SIZE);
     cache_put_delegation(l->r->config.cache, d, l->r->now);
@@ -252,7 +252,7 @@ enum next step_follow_alias(struct lookup *l, const struct event *e)
     (void)e;
     struct lookup_key key;
     struct edge *edge;
-    if (lookup__key(&key, l->target, l->key.type, l->key.flags))
+    if (lookup__key(&key, l->lead.target, l->key.type, l->key.flags))
         return lookup__fail(l, REASON_WORK_SIZE);
     switch (waits_need(l, &key, EDGE_ALIAS, &edge)) {
     case NEED_WAITS:
@@ -271,7 +271,7 @@ enum next step_follow_alias(struct lookup *l, const struct event *e)
 enum next step_await_alias(struct lookup *l, const struct event *e)
 {
     (void)e;
-    LIST_EACH_SAFE (it, tmp, &l->children) {
+    LIST_EACH_SAFE (it, tmp, &l->waits.children) {
         struct edge *edge = CONTAINER_OF(it, struct edge, in_parent);
         if (edge->child && edge->kind == EDGE_ALIAS)
             return NEXT_WAIT;

@@ -18,13 +18,13 @@ static bool reaches(struct lookup *l, const struct lookup *goal, uint64_t mark, 
 {
     if (l == goal)
         return true;
-    if (l->mark == mark)
+    if (l->waits.mark == mark)
         return false;
-    l->mark = mark;
+    l->waits.mark = mark;
     if (*left == 0)
         return true;
     --*left;
-    LIST_EACH (it, &l->children) {
+    LIST_EACH (it, &l->waits.children) {
         struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
         if (e->child && reaches(e->child, goal, mark, left))
             return true;
@@ -36,7 +36,7 @@ enum need waits_need(struct lookup *parent, const struct lookup_key *key, enum e
                      struct edge **out)
 {
     struct resolver *r = parent->r;
-    unsigned depth = parent->depth + (kind == EDGE_ADDRESS ? 1U : 0U);
+    unsigned depth = parent->waits.depth + (kind == EDGE_ADDRESS ? 1U : 0U);
     if (depth > LIMIT_DEPTH) {
         r->counters.limit_depth++;
         return NEED_DEPTH;
@@ -57,8 +57,8 @@ enum need waits_need(struct lookup *parent, const struct lookup_key *key, enum e
     e->parent = parent;
     e->child = child;
     e->kind = kind;
-    list_append(&parent->children, &e->in_parent);
-    list_append(&child->parents, &e->in_child);
+    list_append(&parent->waits.children, &e->in_parent);
+    list_append(&child->waits.parents, &e->in_child);
     *out = e;
     return NEED_WAITS;
 }
@@ -75,7 +75,7 @@ void waits_drop(struct edge *e)
 
 bool waits_pending(const struct lookup *l)
 {
-    LIST_EACH (it, &l->children)
+    LIST_EACH (it, &l->waits.children)
         if (CONTAINER_OF(it, struct edge, in_parent)->child)
             return true;
     return false;
@@ -149,18 +149,18 @@ static enum reason count_detached(struct counters *n, enum charge what)
 /* Charges the clients at and above `l`; returns how many paid. */
 static unsigned charge_up(struct lookup *l, uint64_t mark, enum charge what, uint32_t amount)
 {
-    if (l->mark == mark)
+    if (l->waits.mark == mark)
         return 0;
-    l->mark = mark;
+    l->waits.mark = mark;
     unsigned paid = 0;
-    LIST_EACH_SAFE (it, tmp, &l->clients) {
+    LIST_EACH_SAFE (it, tmp, &l->waits.clients) {
         struct client *c = CONTAINER_OF(it, struct client, link);
         if (client_pays(c, what, amount))
             paid++;
         else
             waits_detach(c, count_detached(&l->r->counters, what));
     }
-    LIST_EACH (it, &l->parents) {
+    LIST_EACH (it, &l->waits.parents) {
         struct edge *e = CONTAINER_OF(it, struct edge, in_child);
         paid += charge_up(e->parent, mark, what, amount);
     }
