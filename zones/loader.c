@@ -68,7 +68,7 @@ static struct record *record_new(struct reader *r)
     return record;
 }
 
-/* The octets of ldns's rdata, length first, checked against the form of their type. */
+/* The octets of ldns's rdata, checked against the form of their type. */
 static enum err take_rdata(struct reader *r, const ldns_rr *rr, struct record *out)
 {
     ldns_buffer *wire = ldns_buffer_new(512);
@@ -78,12 +78,12 @@ static enum err take_rdata(struct reader *r, const ldns_rr *rr, struct record *o
     if (ldns_rr_rdata2buffer_wire(wire, rr) != LDNS_STATUS_OK)
         goto done;
     size_t size = ldns_buffer_position(wire);
-    if (size < 2 || size - 2 > UINT16_MAX) {
+    if (size > UINT16_MAX) {
         e = fault(r, out->line, "rdata is too long");
         goto done;
     }
-    out->length = (uint16_t)(size - 2);
-    out->rdata = arena_copy(r->arena, ldns_buffer_begin(wire) + 2, out->length);
+    out->length = (uint16_t)size;
+    out->rdata = arena_copy(r->arena, ldns_buffer_begin(wire), out->length);
     e = out->rdata ? OK : ERR_NOMEM;
 done:
     ldns_buffer_free(wire);
@@ -128,7 +128,7 @@ static bool is_record_less(ldns_status s)
 
 static enum err read_records(struct reader *r)
 {
-    while (!feof(r->file)) {
+    while (!feof(r->file) && !ferror(r->file)) {
         ldns_rr *rr = NULL;
         ldns_status s =
             ldns_rr_new_frm_fp_l(&rr, r->file, &r->ttl, &r->origin, &r->previous, &r->line);
@@ -249,8 +249,8 @@ enum err zone_read_file(struct arena *a, const char *path, const uint8_t *origin
         return ERR_IO;
     }
     enum err e = read_all(a, file, origin, out, error);
-    if (!e && ferror(file)) {
-        snprintf(error->text, sizeof(error->text), "cannot be read");
+    if (ferror(file)) {
+        *error = (struct zone_error){.text = "it cannot be read"};
         e = ERR_IO;
     }
     fclose(file);
