@@ -190,10 +190,10 @@ static enum err build_set(struct reader *r, const struct record *first, const st
 
 static enum err build_sets(struct reader *r, struct rrset_array *out)
 {
-    if (r->count)
-        qsort(r->records, r->count, sizeof(*r->records), record_order);
-    out->count = 0;
-    out->at = arena_calloc(r->arena, r->count ? r->count : 1, sizeof(const struct rrset *));
+    if (r->count == 0)
+        return OK;
+    qsort(r->records, r->count, sizeof(*r->records), record_order);
+    out->at = arena_calloc(r->arena, r->count, sizeof(const struct rrset *));
     if (!out->at)
         return ERR_NOMEM;
     const struct record *end = r->records + r->count;
