@@ -47,12 +47,12 @@ typedef const char *config_TEXT;
 typedef struct endpoint_list config_ENDPOINTS;
 typedef struct prefix_list config_PREFIXES;
 
+// clang-format off
 #define SECTION(field, key, text)                                    struct config_##field {
 #define OPTION(section, field, key, type, value, limits, when, text) config_##type field;
-#define END                                                                                        \
-    }                                                                                              \
-    ;
+#define END };
 #include "ops/options.def"
+// clang-format on
 
 enum option_id {
 #define OPTION(section, field, key, type, value, limits, when, text) OPTION_##section##_##field,
@@ -111,8 +111,7 @@ void config_print(FILE *to, const struct config *c);
 void config_changes(const struct config *before, const struct config *after,
                     void (*fn)(void *ctx, const char *key, bool reload), void *ctx);
 
-/* The three lists under `access` as one. *bad as access_list_new says, counted over allow, refuse,
- * drop. */
+/* The three lists under `access` as one. ERR_EXISTS cannot come of a config that was parsed. */
 MUST_CHECK enum err config_access(const struct config *c, struct access_list **out, size_t *bad);
 
 /* nuthatch.yaml(5) and the sample file. */

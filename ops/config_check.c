@@ -72,15 +72,26 @@ static void check_stubs(const struct check *k)
     }
 }
 
+/* The order of the rules: `allow` is last, so that the places of the others don't move when part of
+ * it is left out. */
+static const char *const access_names[] = {"access.refuse", "access.drop", "access.allow"};
+static const enum access access_actions[] = {ACCESS_REFUSE, ACCESS_DROP, ACCESS_ALLOW};
+enum { ACCESS_PARTS = 3, ACCESS_PART_ALLOW = 2 };
+
 static const struct prefix_list *access_part(const struct config *c, size_t part)
 {
-    const struct prefix_list *const parts[] = {&c->access.allow, &c->access.refuse,
-                                               &c->access.drop};
+    const struct prefix_list *const parts[] = {&c->access.refuse, &c->access.drop,
+                                               &c->access.allow};
     return parts[part];
 }
 
-static const char *const access_names[] = {"access.allow", "access.refuse", "access.drop"};
-static const enum access access_actions[] = {ACCESS_ALLOW, ACCESS_REFUSE, ACCESS_DROP};
+static bool has_rule(const struct access_rule *rules, size_t count, const struct prefix *p)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].prefix.length == p->length && address_equal(&rules[i].prefix.base, &p->base))
+            return true;
+    return false;
+}
 
 enum err config_access(const struct config *c, struct access_list **out, size_t *bad)
 {
@@ -88,13 +99,19 @@ enum err config_access(const struct config *c, struct access_list **out, size_t 
     struct access_rule *rules = calloc(count + 1, sizeof *rules);
     if (!rules)
         return ERR_NOMEM;
+    bool allow_given = c->marks[OPTION_access_allow].line > 0;
     size_t n = 0;
-    for (size_t part = 0; part < 3; part++) {
+    for (size_t part = 0; part < ACCESS_PARTS; part++) {
         const struct prefix_list *l = access_part(c, part);
-        for (size_t i = 0; i < l->count; i++)
+        size_t before = n;
+        for (size_t i = 0; i < l->count; i++) {
+            /* Who refuses a network that only the default allows need not write the default out. */
+            if (part == ACCESS_PART_ALLOW && !allow_given && has_rule(rules, before, &l->at[i]))
+                continue;
             rules[n++] = (struct access_rule){l->at[i], access_actions[part]};
+        }
     }
-    enum err e = access_list_new(out, rules, count, bad);
+    enum err e = access_list_new(out, rules, n, bad);
     free(rules);
     return e;
 }
@@ -111,7 +128,7 @@ static void check_access(const struct check *k)
     while (bad >= access_part(k->config, part)->count)
         bad -= access_part(k->config, part++)->count;
     char text[ADDR_TEXT_MAX];
-    COMPLAIN(k, item_mark(k, access_names[part], bad), "%s: %s is named twice: keep one",
+    COMPLAIN(k, item_mark(k, access_names[part], bad), "%s: %s stands twice under access: keep one",
              access_names[part], prefix_text(&access_part(k->config, part)->at[bad], text));
 }
 

@@ -186,7 +186,6 @@ void config_write_sample(FILE *to)
     fputc('\n', to);
     write_wrapped(to, "# ", stub_text, 96);
     fputs("stub-zones:\n"
-          "  #- name: corp.example\n"
-          "  #  addresses: [192.0.2.1, 192.0.2.2@5300]\n",
+          "  #- {name: corp.example, addresses: [192.0.2.1, 192.0.2.2@5300]}\n",
           to);
 }

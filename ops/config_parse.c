@@ -29,14 +29,13 @@ static const struct cyaml_schema_value item_schema = {
 #define FIELD_ENDPOINTS LIST
 #define FIELD_PREFIXES  LIST
 
+// clang-format off
 #define SECTION(field, key, text) static const struct cyaml_schema_field field##_fields[] = {
 #define OPTION(section, field, key, type, value, limits, when, text)                               \
     FIELD_##type(section, field, key)
-#define END                                                                                        \
-    CYAML_FIELD_END                                                                                \
-    }                                                                                              \
-    ;
+#define END CYAML_FIELD_END };
 #include "ops/options.def"
+// clang-format on
 
 static const struct cyaml_schema_field stub_fields[] = {
     SCALAR(stub, name, "name") LIST(stub, addresses, "addresses") CYAML_FIELD_END};

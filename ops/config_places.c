@@ -149,8 +149,8 @@ static const char *words_of(const struct node *node, char *buf, size_t size)
 static void complain_unknown(struct walk *w, const struct node *node, const char *key,
                              struct mark at)
 {
-    char words[400], nearest[64];
-    words_of(node, words, sizeof words);
+    char buf[400], nearest[64];
+    const char *words = words_of(node, buf, sizeof buf);
     for (size_t i = 0; node->shape == SHAPE_TOP && i < OPTION_COUNT; i++) {
         if (strcmp(config__options[i].key, key) == 0) {
             COMPLAIN(w, at,

@@ -32,7 +32,7 @@ static void print_prefixes(FILE *to, const struct prefix_list *l)
 
 static void print_value(FILE *to, const struct option *o, const void *value)
 {
-    char text[8300];
+    char text[41000]; /* 4096 octets, ten for each at worst */
     if (o->type == OPTION_ENDPOINTS)
         print_endpoints(to, value);
     else if (o->type == OPTION_PREFIXES)

@@ -41,12 +41,12 @@ struct raw_value {
     char **items; /* of a list */
     unsigned items_count;
 };
+// clang-format off
 #define SECTION(field, key, text)                                    struct raw_##field {
 #define OPTION(section, field, key, type, value, limits, when, text) struct raw_value field;
-#define END                                                                                        \
-    }                                                                                              \
-    ;
+#define END };
 #include "ops/options.def"
+// clang-format on
 struct raw_stub {
     struct raw_value name;
     struct raw_value addresses;

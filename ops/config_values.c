@@ -213,17 +213,37 @@ bool config__read_value(const struct option *o, const char *text, void *out, cha
     return false;
 }
 
+/* One character of valid UTF-8; libyaml lets nothing else in. */
+static uint32_t next_character(const char **text)
+{
+    const unsigned char *at = (const unsigned char *)*text;
+    unsigned more = at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 0;
+    uint32_t c = more > 0 ? at[0] & (0x3fu >> more) : at[0];
+    for (at++; more > 0 && *at != '\0'; more--, at++)
+        c = c << 6 | (*at & 0x3f);
+    *text = (const char *)at;
+    return c;
+}
+
+/* In single quotes YAML knows no escapes but the doubled quote; in double quotes anything can be
+ * written. */
 static const char *quoted(const char *text, char *buf, size_t size)
 {
     size_t n = 0;
-    buf[n++] = '\'';
-    for (; *text != '\0' && n + 3 < size; text++) {
-        if (*text == '\'')
-            buf[n++] = '\'';
-        buf[n++] = *text;
+    bool plain = true;
+    for (const char *at = text; *at != '\0'; at++)
+        plain = plain && *at >= ' ' && *at <= '~';
+    n += (size_t)snprintf(buf, size, plain ? "'" : "\"");
+    while (*text != '\0' && n + 16 < size) {
+        uint32_t c = next_character(&text);
+        const char *form = "%c";
+        if (plain && c == '\'')
+            form = "''";
+        else if (!plain && (c < ' ' || c > '~' || c == '"' || c == '\\'))
+            form = "\\U%08X";
+        n += (size_t)snprintf(buf + n, size - n, form, c);
     }
-    buf[n++] = '\'';
-    buf[n] = '\0';
+    snprintf(buf + n, size - n, plain ? "'" : "\"");
     return buf;
 }
 
