@@ -204,6 +204,21 @@ static void accept_reply(struct lookup *l, const struct message *m)
     lookup__wake(l, EVENT_REPLY);
 }
 
+/*
+ * The letters that 0x20 turned come back in the question and in every name that is compressed to it. With the question
+ * as it was meant put back, neither cache nor client gets to see them.
+ */
+static const uint8_t *restore_letters(struct lookup *l, const uint8_t *bytes, size_t size)
+{
+    const struct exchange *x = &l->exchange;
+    size_t name_octets = name_size(x->name);
+    if (!x->case_random || size < DNS_HEADER_SIZE + name_octets || size > DNS_MESSAGE_MAX)
+        return bytes;
+    memcpy(l->r->scratch, bytes, size);
+    memcpy(l->r->scratch + DNS_HEADER_SIZE, minimise_name(l), name_octets);
+    return l->r->scratch;
+}
+
 void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size)
 {
     struct resolver *r = ctx;
@@ -227,6 +242,7 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     }
     struct message *m;
     enum message_fault fault = MESSAGE_FINE;
+    bytes = restore_letters(l, bytes, size);
     uint32_t now = world_now_s(r->config.world);
     enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
     if (e == OK) {

@@ -33,7 +33,7 @@ enum {
     LIMIT_SENDS_PER_SERVER = 3,
     /* Time-outs at one zone before its servers count as silent: ends within L2, so that it can be
        cached. */
-    LIMIT_TIMEOUTS = 8,
+    LIMIT_TIMEOUTS = 6,
     /* L25: a failure is remembered 1 s, 2 s, … 300 s. */
     LIMIT_FAILURE_MIN_S = 1,
     LIMIT_FAILURE_MAX_S = 300,

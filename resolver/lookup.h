@@ -206,7 +206,7 @@ struct resolver {
     uint64_t mark;
     uint64_t now_ms;
     uint32_t now; /* boot-time seconds, of this turn */
-    bool stopping;
+    uint8_t scratch[DNS_MESSAGE_MAX]; /* a reply while it is being read */
 };
 
 /* ---- lookup.c -------------------------------------------------------------------------------- */
