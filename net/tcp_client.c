@@ -224,10 +224,11 @@ static void ask(struct tcp_client *c, const uint8_t *message, size_t size)
         c->in_flight++;
     } else {
         net__request_drop(&n->requests, request);
-        if (verdict == NET_REPLY)
-            push(c, n->tcp.reply, length);
     }
-    touch(c);
+    if (verdict == NET_REPLY)
+        push(c, n->tcp.reply, length);
+    if (verdict != NET_DROP) /* garbage does not keep a connection alive */
+        touch(c);
 }
 
 /* Hands the waiting messages to the service as far as the bounds allow; true when there were any.

@@ -29,6 +29,7 @@ static void flush(struct udp_listener *l)
         }
     }
     out->count = 0;
+    list_remove(&l->dirty);
 }
 
 uint8_t *net__udp_reserve(struct udp_listener *l)
