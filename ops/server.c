@@ -1,6 +1,7 @@
 #include "ops/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ struct front_config server__front_config(struct server *s)
     return (struct front_config){.resolver = s->resolver,
                                  .cache = s->cache,
                                  .world = s->world,
+                                 .work = &s->work,
                                  .access = s->now->access,
                                  .udp_payload = s->udp_payload,
                                  .query_log = s->now->config->log.queries,
@@ -303,5 +305,5 @@ void server_run(struct server *s)
         log_quote(file, sizeof file, c->file ? c->file : "defaults"));
     notify_send("READY=1");
     net_run(s->net);
-    LOG(LOG_NOTICE, "stopped", "answered=all");
+    LOG(LOG_NOTICE, "stopped", "queries=%" PRIu64, resolver_counters(s->resolver)->queries);
 }

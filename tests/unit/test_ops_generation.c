@@ -1,0 +1,156 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dns/name.h"
+#include "ops/generation.h"
+#include "ops/identity.h"
+#include "ops/own.h"
+
+static struct config_report report;
+
+/* The generation of a configuration text; NULL when it was refused. */
+static struct generation *make(const char *text)
+{
+    struct config *c = NULL;
+    struct generation *g = NULL;
+    memset(&report, 0, sizeof report);
+    if (config_parse(&c, "t.yaml", text, strlen(text), &report) != OK)
+        fail_msg("%s", report.lines[0]);
+    if (generation_new(&g, c, &c->server.listen, &report) == OK)
+        return g;
+    config_free(c);
+    return NULL;
+}
+
+static void the_default_generation_has_the_root_and_its_addresses(void **state)
+{
+    (void)state;
+    struct generation *g = make("");
+    assert_non_null(g);
+    assert_true(name_equal(g->options.hints->zone, name_root));
+    assert_int_equal(g->options.hints->ns_count, 13);
+    assert_int_equal(g->options.hints->address_count, 26);
+    assert_true(g->options.prime && g->options.minimise && g->options.randomise_case);
+    assert_true(g->options.use_ipv4 && g->options.use_ipv6);
+    assert_non_null(g->options.special);
+    assert_int_equal(g->options.stub_count, 0);
+    generation_free(g);
+}
+
+static void every_option_of_resolution_reaches_the_resolver(void **state)
+{
+    (void)state;
+    struct generation *g =
+        make("resolver: {qname-minimisation: no, case-randomisation: no, special-zones: no}\n"
+             "upstream: {ipv6: no, do-not-query: [192.0.2.0/24]}\n"
+             "cache: {ttl-min: 7, ttl-max: 99, negative-ttl-max: 55}\n"
+             "stub-zones: [{name: corp.example, addresses: [192.0.2.9@5300]}]\n");
+    assert_non_null(g);
+    assert_false(g->options.minimise || g->options.randomise_case || g->options.use_ipv6);
+    assert_true(g->options.use_ipv4);
+    assert_null(g->options.special);
+    assert_int_equal(g->options.ttl_min, 7);
+    assert_int_equal(g->options.ttl_max, 99);
+    assert_int_equal(g->options.negative_ttl_max, 55);
+    assert_int_equal(g->options.do_not_query.count, 1);
+    assert_int_equal(g->options.stub_count, 1);
+    assert_int_equal(g->options.stubs[0].servers[0].port, 5300);
+    assert_false(g->options.stubs[0].prime);
+    generation_free(g);
+}
+
+static void the_addresses_we_listen_on_are_our_own(void **state)
+{
+    (void)state;
+    struct endpoint e;
+    struct generation *g = make("server: {listen: [192.0.2.53@5300, '2001:db8::53']}\n");
+    assert_non_null(g);
+    assert_int_equal(endpoint_parse("192.0.2.53", 53, &e), OK);
+    assert_true(prefix_list_covers(&g->options.own, &e));
+    assert_int_equal(endpoint_parse("2001:db8::53", 53, &e), OK);
+    assert_true(prefix_list_covers(&g->options.own, &e));
+    assert_int_equal(endpoint_parse("2001:db8::54", 53, &e), OK);
+    assert_false(prefix_list_covers(&g->options.own, &e));
+    generation_free(g);
+}
+
+static void a_wildcard_makes_the_addresses_of_the_machine_our_own(void **state)
+{
+    (void)state;
+    struct endpoint e;
+    struct generation *g = make("server: {listen: [0.0.0.0]}\n");
+    assert_non_null(g);
+    assert_int_equal(endpoint_parse("127.0.0.1", 53, &e), OK);
+    assert_true(prefix_list_covers(&g->options.own, &e));
+    assert_int_equal(endpoint_parse("::1", 53, &e), OK);
+    assert_false(prefix_list_covers(&g->options.own, &e));
+    generation_free(g);
+}
+
+static void an_unreadable_hints_file_is_told_with_place_and_reason(void **state)
+{
+    (void)state;
+    assert_null(make("resolver:\n  root-hints: /nonexistent/root.hints\n"));
+    assert_int_equal(report.count, 1);
+    assert_memory_equal(report.lines[0],
+                        "t.yaml:2:15: resolver.root-hints: /nonexistent/root.hints: ", 58);
+    assert_non_null(strstr(report.lines[0], "No such file"));
+    assert_non_null(strstr(report.lines[0], "name a readable zone file"));
+}
+
+static void a_hints_file_without_a_root_server_is_refused(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/hints-XXXXXX", text[100];
+    static const char zone[] = "example. 3600 NS a.example.\n";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, zone, sizeof zone - 1), sizeof zone - 1);
+    close(fd);
+    snprintf(text, sizeof text, "resolver:\n  root-hints: %s\n", path);
+    assert_null(make(text));
+    unlink(path);
+    assert_int_equal(report.count, 1);
+    assert_memory_equal(report.lines[0], "t.yaml:2:15: resolver.root-hints: ", 34);
+}
+
+static void a_user_who_does_not_exist_is_told(void **state)
+{
+    (void)state;
+    assert_null(make("server: {user: no-such-user-here}\n"));
+    assert_string_equal(
+        report.lines[0],
+        "t.yaml:1:16: server.user: there is no user 'no-such-user-here': create it or name "
+        "another, or remove the option");
+}
+
+static void no_user_means_to_stay(void **state)
+{
+    (void)state;
+    char why[IDENTITY_WHY_MAX];
+    uid_t before = geteuid();
+    assert_int_equal(identity_check("", why), OK);
+    assert_int_equal(identity_become("", why), OK);
+    assert_int_equal(geteuid(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_default_generation_has_the_root_and_its_addresses),
+        cmocka_unit_test(every_option_of_resolution_reaches_the_resolver),
+        cmocka_unit_test(the_addresses_we_listen_on_are_our_own),
+        cmocka_unit_test(a_wildcard_makes_the_addresses_of_the_machine_our_own),
+        cmocka_unit_test(an_unreadable_hints_file_is_told_with_place_and_reason),
+        cmocka_unit_test(a_hints_file_without_a_root_server_is_refused),
+        cmocka_unit_test(a_user_who_does_not_exist_is_told),
+        cmocka_unit_test(no_user_means_to_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
