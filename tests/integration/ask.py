@@ -1,0 +1,53 @@
+"""Questions to the daemon under test by dnspython, and the lab's zone files as what is to be expected."""
+
+import pathlib
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.zone
+
+LAB = pathlib.Path(__file__).resolve().parents[2] / "zones" / "lab"
+SERVERS = {"udp4": "127.0.0.1", "udp6": "::1", "tcp4": "127.0.0.1", "tcp6": "::1"}
+TIMEOUT = 10
+
+
+def ask(name, rdtype, via="udp4", **options):
+    """One question, one answer, truncated or not."""
+    query = dns.message.make_query(name, rdtype, **({"use_edns": 0, "payload": 1232} | options))
+    send = dns.query.udp if via.startswith("udp") else dns.query.tcp
+    return send(query, SERVERS[via], timeout=TIMEOUT)
+
+
+def ask_whole(name, rdtype, via="udp4", **options):
+    """The same, asked again over TCP when it does not fit."""
+    answer = ask(name, rdtype, via, **options)
+    if answer.flags & dns.flags.TC:
+        answer = ask(name, rdtype, via.replace("udp", "tcp"), **options)
+    return answer
+
+
+def zone_names():
+    """Every zone of servers.tsv, the root as '.'."""
+    lines = (LAB / "servers.tsv").read_text().split("\n")
+    return sorted({zone for line in lines if line and line[0] != "#" for zone in line.split("\t")[2].split()})
+
+
+def load(zone):
+    path = LAB / f"{'root' if zone == '.' else zone}.zone"
+    return dns.zone.from_file(str(path), origin=zone.rstrip(".") + ".", relativize=False, check_origin=False)
+
+
+def authoritative(zone):
+    """(owner, rdataset) of what the zone itself answers: neither cuts nor what lies below them or a DNAME."""
+    origin = zone.origin
+    hidden = [name for name, node in zone.items()
+              if name != origin and node.get_rdataset("IN", "NS")]
+    aliased = [name for name, node in zone.items() if node.get_rdataset("IN", "DNAME")]
+    for name, node in zone.items():
+        if any(name.is_subdomain(cut) for cut in hidden):
+            continue
+        if any(name.is_subdomain(alias) and name != alias for alias in aliased):
+            continue
+        for rdataset in node:
+            yield name, rdataset
