@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "dns/types.h"
 
 const uint8_t name_root[1] = {0};
 
@@ -166,12 +167,12 @@ enum err name_prepend(const uint8_t *label, const uint8_t *name, uint8_t out[NAM
     return OK;
 }
 
-/* A pointer's target; SIZE_MAX when it is cut off or does not go back before `limit`. */
+/* A pointer's target; SIZE_MAX when it is cut off, not before `limit`, or in the header. */
 static size_t read_pointer(struct cursor *c, uint8_t first, size_t limit)
 {
     uint8_t second = cursor_u8(c);
     size_t target = (size_t)(first & 0x3f) << 8 | second;
-    return c->failed || target >= limit ? SIZE_MAX : target;
+    return c->failed || target >= limit || target < DNS_HEADER_SIZE ? SIZE_MAX : target;
 }
 
 /*

@@ -57,7 +57,8 @@ MUST_CHECK enum err name_prepend(const uint8_t *label, const uint8_t *name, uint
 
 /*
  * Reads a name that may be compressed at the cursor, writes it uncompressed and moves on. Pointers go
- * strictly backward, at most NAME_MAX_POINTERS. ERR_FORMAT otherwise. `out` may be NULL: skip with checks.
+ * strictly backward, not into the header, at most NAME_MAX_POINTERS. ERR_FORMAT otherwise, and the cursor
+ * has failed. `out` may be NULL: skip with checks.
  */
 MUST_CHECK enum err name_read(struct cursor *c, uint8_t out[NAME_MAX_WIRE]);
 

@@ -90,20 +90,29 @@ static bool written_equals(const struct writer *w, size_t offset, const uint8_t 
     }
 }
 
-/* The slot that holds this suffix, or a free one for it, or NULL when its slots are all taken. */
-static uint16_t *find_slot(struct writer *w, const uint8_t *suffix, uint32_t hash, bool *found)
+/* Where this suffix was written before; 0 when it was not or has been forgotten. */
+static uint16_t find_written(const struct writer *w, const uint8_t *suffix, uint32_t hash)
 {
-    *found = false;
+    for (unsigned i = 0; i < SLOT_PROBES; i++) {
+        uint16_t offset = w->slots[(hash + i) % WRITER_SLOTS];
+        if (offset && written_equals(w, offset, suffix))
+            return offset;
+    }
+    return 0;
+}
+
+/* A suffix that finds no free slot is only not compressed to later. */
+static void note_written(struct writer *w, size_t offset, uint32_t hash)
+{
+    if (offset > POINTER_MAX)
+        return;
     for (unsigned i = 0; i < SLOT_PROBES; i++) {
         uint16_t *slot = &w->slots[(hash + i) % WRITER_SLOTS];
-        if (*slot == 0)
-            return slot;
-        if (written_equals(w, *slot, suffix)) {
-            *found = true;
-            return slot;
+        if (*slot == 0) {
+            *slot = (uint16_t)offset;
+            return;
         }
     }
-    return NULL;
 }
 
 struct suffixes {
@@ -129,26 +138,29 @@ static void hash_suffixes(const uint8_t *name, struct suffixes *out)
 
 /*
  * Writes the labels up to the longest ending that the message holds already, then a pointer to
- * that. The endings that are new are noted in the slots; one that finds no slot is only not
- * compressed to later.
+ * that. The endings that are new are noted last: until the whole name stands there they cannot be
+ * compared with.
  */
 static bool put_name(struct writer *w, const uint8_t *name)
 {
     struct suffixes s;
+    uint16_t target = 0;
+    unsigned fresh = 0;
+    size_t start = w->size;
     hash_suffixes(name, &s);
-    for (unsigned i = 0; i < s.count; i++) {
-        const uint8_t *suffix = name + s.at[i];
-        bool found;
-        uint16_t *slot = find_slot(w, suffix, s.hash[i], &found);
-        if (found)
-            return put_u16(w, (uint16_t)(0xc000 | *slot));
-        size_t offset = w->size;
-        if (!put_bytes(w, suffix, 1 + (size_t)*suffix))
-            return false;
-        if (slot && offset <= POINTER_MAX)
-            *slot = (uint16_t)offset;
+    for (; fresh < s.count; fresh++) {
+        target = find_written(w, name + s.at[fresh], s.hash[fresh]);
+        if (target)
+            break;
     }
-    return put_bytes(w, name_root, 1);
+    size_t head = target ? s.at[fresh] : name_size(name) - 1;
+    if (!put_bytes(w, name, head))
+        return false;
+    if (!(target ? put_u16(w, (uint16_t)(0xc000 | target)) : put_bytes(w, name_root, 1)))
+        return false;
+    for (unsigned i = 0; i < fresh; i++)
+        note_written(w, start + s.at[i], s.hash[i]);
+    return true;
 }
 
 enum err writer_question(struct writer *w, const uint8_t *name, uint16_t type, uint16_t class)

@@ -215,22 +215,24 @@ static enum err read_at(const uint8_t *bytes, size_t size, size_t offset, uint8_
     return e;
 }
 
+#define HEADER "\0\0\0\0\0\0\0\0\0\0\0\0"
+
 static void a_compressed_name_is_read_whole(void **state)
 {
     (void)state;
-    static const uint8_t bytes[] = "\7example\3com\0\3WWW\300\0\1a\300\15\300\23x";
+    static const uint8_t bytes[] = HEADER "\7example\3com\0\3WWW\300\14\1a\300\31\300\37x";
     uint8_t out[NAME_MAX_WIRE];
     size_t end;
-    assert_int_equal(read_at(bytes, sizeof(bytes), 13, out, &end), OK);
+    assert_int_equal(read_at(bytes, sizeof(bytes), 25, out, &end), OK);
     assert_name(out, "WWW.example.com.");
-    assert_int_equal(end, 19);
-    assert_int_equal(read_at(bytes, sizeof(bytes), 19, out, &end), OK);
+    assert_int_equal(end, 31);
+    assert_int_equal(read_at(bytes, sizeof(bytes), 31, out, &end), OK);
     assert_name(out, "a.WWW.example.com.");
-    assert_int_equal(read_at(bytes, sizeof(bytes), 23, out, &end), OK);
+    assert_int_equal(read_at(bytes, sizeof(bytes), 35, out, &end), OK);
     assert_name(out, "a.WWW.example.com.");
-    assert_int_equal(end, 25);
-    assert_int_equal(read_at(bytes, sizeof(bytes), 23, NULL, &end), OK);
-    assert_int_equal(end, 25);
+    assert_int_equal(end, 37);
+    assert_int_equal(read_at(bytes, sizeof(bytes), 35, NULL, &end), OK);
+    assert_int_equal(end, 37);
 }
 
 static void broken_compression_is_refused(void **state)
@@ -246,13 +248,14 @@ static void broken_compression_is_refused(void **state)
         {"\1a", 2, 0},
         {"\5abc", 4, 0},
         {"\300", 1, 0},
-        {"\300\0", 2, 0},       /* at itself */
-        {"\300\2\0", 3, 0},     /* forward */
-        {"\1a\300\0", 4, 0},    /* a loop over a label */
-        {"\300\2\300\0", 4, 2}, /* two that point at each other */
-        {"\100a\0", 3, 0},      /* label types 01 and 10 */
+        {HEADER "\300\14", 14, 12},        /* at itself */
+        {HEADER "\300\16\0", 15, 12},      /* forward */
+        {HEADER "\1a\300\14", 16, 12},     /* a loop over a label */
+        {HEADER "\300\16\300\14", 16, 14}, /* two that point at each other */
+        {HEADER "\300\13", 14, 12},        /* into the header */
+        {"\100a\0", 3, 0},                 /* label types 01 and 10 */
         {"\200a\0", 3, 0},
-        {"\0\300\1", 3, 1},
+        {HEADER "\0\300\15", 15, 13},
     };
     uint8_t out[NAME_MAX_WIRE];
     size_t end;
@@ -265,14 +268,14 @@ static void broken_compression_is_refused(void **state)
 static void more_than_120_hops_are_refused(void **state)
 {
     (void)state;
-    uint8_t bytes[2 * 200] = {0};
+    uint8_t bytes[12 + 2 * 200] = {0};
     uint8_t out[NAME_MAX_WIRE];
     size_t end;
     for (unsigned i = 1; i < 200; i++)
-        store_u16(bytes + 2 * i, (uint16_t)(0xc000 | 2 * (i - 1)));
-    assert_int_equal(read_at(bytes, sizeof(bytes), 240, out, &end), OK);
-    assert_int_equal(end, 242);
-    assert_int_equal(read_at(bytes, sizeof(bytes), 242, out, &end), ERR_FORMAT);
+        store_u16(bytes + 12 + 2 * i, (uint16_t)(0xc000 | (12 + 2 * (i - 1))));
+    assert_int_equal(read_at(bytes, sizeof(bytes), 12 + 240, out, &end), OK);
+    assert_int_equal(end, 12 + 242);
+    assert_int_equal(read_at(bytes, sizeof(bytes), 12 + 242, out, &end), ERR_FORMAT);
 }
 
 static void a_read_name_ends_at_255_octets(void **state)

@@ -323,6 +323,30 @@ static void a_thousand_names_are_read_back_as_written(void **state)
     assert_true(writer_finish(&b->w) < 1000 * 35);
 }
 
+/*
+ * The endings of such a name meet each other in the slots. The buffer ends where the message does
+ * and is full of what looks like pointers out of it.
+ */
+static void a_name_of_like_labels_is_compared_only_when_it_is_whole(void **state)
+{
+    struct bench *b = *state;
+    char name[NAME_TEXT_MAX] = "";
+    const size_t size = 12 + 255 + 4;
+    uint8_t *exact = malloc(size);
+    assert_non_null(exact);
+    memset(exact, 0xff, size);
+    for (unsigned i = 0; i < 127; i++)
+        strcat(name, "0.");
+    writer_init(&b->w, exact, size);
+    begin(b, name, TYPE_A);
+    assert_int_equal(b->w.size, size);
+    struct message *m = NULL;
+    enum message_fault fault;
+    assert_int_equal(message_parse(&b->arena, exact, writer_finish(&b->w), 0, &m, &fault), OK);
+    assert_int_equal(name_labels(m->qname), 127);
+    free(exact);
+}
+
 static void an_opt_is_appended_to_a_finished_message(void **state)
 {
     struct bench *b = *state;
@@ -373,6 +397,7 @@ int main(void)
         TEST(ttl_offsets_point_at_every_ttl),
         TEST(names_beyond_16_kib_are_not_pointed_to),
         TEST(a_thousand_names_are_read_back_as_written),
+        TEST(a_name_of_like_labels_is_compared_only_when_it_is_whole),
         TEST(an_opt_is_appended_to_a_finished_message),
         TEST(header_and_question_that_do_not_fit_are_refused),
     };
