@@ -5,6 +5,8 @@ import pathlib
 import dns.flags
 import dns.message
 import dns.query
+import dns.rdataclass
+import dns.rdatatype
 import dns.zone
 
 LAB = pathlib.Path(__file__).resolve().parents[2] / "zones" / "lab"
@@ -42,8 +44,8 @@ def authoritative(zone):
     """(owner, rdataset) of what the zone itself answers: neither cuts nor what lies below them or a DNAME."""
     origin = zone.origin
     hidden = [name for name, node in zone.items()
-              if name != origin and node.get_rdataset("IN", "NS")]
-    aliased = [name for name, node in zone.items() if node.get_rdataset("IN", "DNAME")]
+              if name != origin and node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.NS)]
+    aliased = [name for name, node in zone.items() if node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.DNAME)]
     for name, node in zone.items():
         if any(name.is_subdomain(cut) for cut in hidden):
             continue

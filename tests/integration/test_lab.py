@@ -6,6 +6,7 @@ import dns.edns
 import dns.flags
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.reversename
 import pytest
@@ -63,7 +64,7 @@ def test_aliases_are_followed_in_order(name, chain, address):
         assert rcode_of(answer) == "NOERROR", answer
         at = dns.name.from_text(name)
         for target in chain:
-            cname = answer.find_rrset(answer.answer, at, "IN", "CNAME")
+            cname = answer.find_rrset(answer.answer, at, dns.rdataclass.IN, dns.rdatatype.CNAME)
             at = dns.name.from_text(target)
             assert cname[0].target == at, answer
         assert answer.answer[-1].name == at
