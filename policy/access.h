@@ -19,8 +19,8 @@ struct access_list; /* immutable once built */
 
 /* Copies the rules. No rule covers: REFUSE. ERR_NOMEM; ERR_EXISTS: two rules for one prefix, whose
  * index in `rules` is put in *bad. */
-MUST_CHECK enum err access_list_new(struct access_list **out, const struct access_rule *rules, size_t count,
-                                    size_t *bad);
+MUST_CHECK enum err access_list_new(struct access_list **out, const struct access_rule *rules,
+                                    size_t count, size_t *bad);
 void access_list_free(struct access_list *l);
 
 /* An IPv4-mapped IPv6 address is judged by the IPv4 address within it. */
