@@ -7,8 +7,8 @@
  * of CACHE_FLOOR_PERCENT of the budget, so that a flood of junk names cannot evict `.com`.
  *
  * What a get hands out is read in place: pointers into the cache that hold until the caller's loop turn
- * ends or the next put, whichever is first. What must live longer is copied into an arena (rrset_copy,
- * delegation_copy). A put copies. Names are compared without case; the case of the first put is kept.
+ * ends or the next put, flush or resize, whichever is first. What must live longer is copied into an arena (rrset_copy,
+ * delegation_copy). A put copies, and what it is given may point into the cache. Names are compared without case; the case of the first put is kept.
  *
  * Times are boot-time seconds (`now`), TTLs absolute: an entry is a hit while now < expiry. An entry with
  * expiry <= now is not stored. No call here reads a clock or sleeps. A hit allocates nothing and writes at most one use stamp.
@@ -60,6 +60,7 @@ struct cache_config {
 };
 
 enum { CACHE_SIZE_MIN = 1 << 20 };
+#define CACHE_SIZE_MAX ((size_t)15 << 30) /* what entries can be named in */
 
 struct cache;
 

@@ -1,0 +1,52 @@
+/*
+ * The header that every cache entry begins with, whatever its kind. Folder-internal.
+ *
+ * An entry lies in a segment of the store and is named by a handle: its place in units of 8 octets.
+ * The body holds the key's name (wire form, case of the first put), for servers the address, and
+ * then what its kind packs there, octet by octet, so that nothing in it needs alignment.
+ */
+#ifndef CACHE_ENTRY_H
+#define CACHE_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/cache.h"
+
+enum {
+    ENTRY_UNIT = 8,
+    ENTRY_NONE = 0,
+    ENTRY_DEAD = CACHE_KINDS /* a kind: free, not yet cleaned */
+};
+
+struct entry {
+    uint32_t newer; /* neighbours in the eviction order: handles, or the policy's own marks */
+    uint32_t older;
+    uint32_t expiry; /* boot-time seconds */
+    uint32_t stamp;  /* last use, in the policy's clock */
+    uint16_t type;
+    uint16_t units;   /* of the whole entry */
+    uint16_t variant; /* the rest of the key; see each kind */
+    uint8_t name_size;
+    uint8_t kind;     /* enum cache_kind or ENTRY_DEAD */
+    uint8_t trust;    /* enum trust */
+    uint8_t security; /* enum security */
+    uint8_t body[];
+};
+
+enum { ENTRY_HEADER = offsetof(struct entry, body) };
+
+_Static_assert(ENTRY_HEADER <= 32, "the header of an entry stays within 32 octets");
+
+static inline uint32_t entry_units(size_t body)
+{
+    return (uint32_t)((ENTRY_HEADER + body + ENTRY_UNIT - 1) / ENTRY_UNIT);
+}
+
+/* What the kind packed: behind the name. Servers begin with the address, which is of the key. */
+static inline const uint8_t *entry_content(const struct entry *e)
+{
+    return e->body + e->name_size;
+}
+
+#endif

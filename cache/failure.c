@@ -1,0 +1,35 @@
+/*
+ * Failures (RFC 9520): reason and how many in a row.
+ */
+#include "cache/internal.h"
+
+enum cache_miss cache_get_failure(struct cache *c, const uint8_t *name, uint16_t type, uint32_t now,
+                                  struct failure *out)
+{
+    struct key k = cache__key(c, CACHE_FAILURE, name, type, VARIANT_PLAIN);
+    struct entry *e;
+    enum cache_miss m = cache__get(c, &k, now, &e);
+    if (e) {
+        const uint8_t *p = entry_content(e);
+        *out = (struct failure){.reason = load_u16(p), .attempts = p[2], .expiry = e->expiry};
+    }
+    return m;
+}
+
+bool cache_put_failure(struct cache *c, const uint8_t *name, uint16_t type, const struct failure *f,
+                       uint32_t now)
+{
+    struct key k = cache__key(c, CACHE_FAILURE, name, type, VARIANT_PLAIN);
+    cache__draft(c, &k);
+    draft__u16(&c->draft, f->reason);
+    draft__u8(&c->draft, f->attempts);
+    return cache__put(c, &k, (struct put){.expiry = f->expiry}, now);
+}
+
+void cache_forget_failure(struct cache *c, const uint8_t *name, uint16_t type)
+{
+    struct key k = cache__key(c, CACHE_FAILURE, name, type, VARIANT_PLAIN);
+    uint32_t handle = cache__find(c, &k);
+    if (handle != 0)
+        cache__remove(c, handle, MISS_FLUSHED);
+}

@@ -1,0 +1,34 @@
+/*
+ * Why something is not in the cache any more: fingerprints of what was evicted, flushed, refused or
+ * thrown out past its time. Folder-internal.
+ *
+ * One direct-mapped table a reason, of fixed size; the newest takes the place of the oldest of its
+ * slot. So the answer is right for what went lately, "cold" for what went long ago, and wrong once
+ * in 65,536.
+ */
+#ifndef CACHE_GHOSTS_H
+#define CACHE_GHOSTS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cache/cache.h"
+#include "cache/memory.h"
+
+struct ghosts {
+    struct memory *memory;
+    uint16_t *prints; /* a row of `count` for each reason from MISS_EXPIRED on */
+    uint32_t count;   /* fingerprints of a row */
+};
+
+/* Sized for a budget of `size` octets: takes 1/128 of it. */
+MUST_CHECK enum err ghosts__init(struct ghosts *g, struct memory *m, size_t size);
+void ghosts__deinit(struct ghosts *g);
+
+/* Remembers one reason and forgets the others; MISS_COLD forgets them all. */
+void ghosts__note(struct ghosts *g, uint64_t id, enum cache_miss reason);
+/* It is in the cache again. */
+void ghosts__forget(struct ghosts *g, uint64_t id);
+enum cache_miss ghosts__reason(const struct ghosts *g, uint64_t id);
+
+#endif

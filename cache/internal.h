@@ -1,0 +1,113 @@
+/*
+ * What the files of cache/ share: the cache itself, keys, the draft of an entry, and the steps that
+ * every kind goes through. Folder-internal.
+ *
+ *     put:  cache__key… → cache__draft → draft__… (the kind packs its content) → cache__put
+ *     get:  cache__key… → cache__get → the kind unpacks entry_content()
+ *
+ * An entry is packed into the draft before anything moves: what a caller hands to a put may point
+ * into the cache, and making room cleans segments.
+ */
+#ifndef CACHE_INTERNAL_H
+#define CACHE_INTERNAL_H
+
+#include "cache/cache.h"
+#include "cache/entry.h"
+#include "cache/ghosts.h"
+#include "cache/memory.h"
+#include "cache/policy.h"
+#include "cache/store.h"
+#include "cache/table.h"
+#include "dns/name.h"
+
+enum { ADDRESS_KEY_MAX = 1 + 2 + 4 + 16 };
+
+struct draft {
+    uint16_t size;
+    bool failed; /* it would be over CACHE_ENTRY_MAX */
+    uint8_t bytes[CACHE_ENTRY_MAX - ENTRY_HEADER];
+};
+
+struct cache {
+    struct memory memory;
+    size_t budget;
+    struct hash_key hash_key;
+    struct store store;
+    struct table table;
+    struct ghosts ghosts;
+    struct policy *policy;
+    uint64_t group_units[POLICY_GROUPS];
+    uint32_t now;   /* the latest that a caller named: evictions tell by it who was past its time */
+    uint32_t epoch; /* of answers */
+    struct cache_figures counts;
+    struct draft draft;
+};
+
+/* What an entry is sought by. The name is borrowed. */
+struct key {
+    const uint8_t *name;
+    const uint8_t *address; /* servers only, else NULL */
+    uint8_t name_size;
+    uint8_t address_size;
+    uint8_t kind;
+    uint16_t type;
+    uint16_t variant;
+    struct place place;
+    uint64_t id; /* of name and details, for the ghosts */
+};
+
+/* As cache_new; `fail_after` as in struct memory, for tests. */
+MUST_CHECK enum err cache__new(struct cache **out, const struct cache_config *config,
+                               size_t fail_after);
+
+/* ---- Keys and entries (entries.c) ------------------------------------------------------------ */
+
+enum { VARIANT_PLAIN = 0, VARIANT_NXDOMAIN = 1, VARIANT_ALL_ZONES = 1 };
+
+struct key cache__key(const struct cache *c, enum cache_kind kind, const uint8_t *name,
+                      uint16_t type, uint16_t variant);
+/* Completes a key whose fields but place and id are set; `lower` is the name in lower case. */
+void cache__key_hash(const struct cache *c, struct key *k, const uint8_t *lower);
+
+/* 0 when it is not there, whatever its expiry. */
+uint32_t cache__find(struct cache *c, const struct key *k);
+/* With expiry, use stamp and miss reason, but not counted. `*out` is set on MISS_EXPIRED too, if
+ * held. */
+enum cache_miss cache__look(struct cache *c, const struct key *k, uint32_t now, struct entry **out);
+/* The same, counted. */
+enum cache_miss cache__get(struct cache *c, const struct key *k, uint32_t now, struct entry **out);
+void cache__count(struct cache *c, enum cache_kind kind, enum cache_miss m);
+
+/* Begins the draft with the key's name and address; the key then borrows them from the draft. */
+void cache__draft(struct cache *c, struct key *k);
+void draft__u8(struct draft *d, uint8_t v);
+void draft__u16(struct draft *d, uint16_t v);
+void draft__u32(struct draft *d, uint32_t v);
+void draft__bytes(struct draft *d, const void *bytes, size_t size);
+
+struct put {
+    uint32_t expiry;
+    uint8_t trust;
+    uint8_t security;
+};
+
+/* Stores the draft in place of what the key had before. */
+bool cache__put(struct cache *c, const struct key *k, struct put what, uint32_t now);
+/* Takes an entry out. */
+void cache__remove(struct cache *c, uint32_t handle, enum cache_miss reason);
+
+/* Is it an answer of an earlier epoch? (answer.c) */
+bool answer__stale(const struct cache *c, const struct entry *e);
+
+/* ---- Space (space.c) ------------------------------------------------------------------------- */
+
+/*
+ * Makes room for an entry of `units` in the open segment, and for `growth` octets of table, within
+ * the budget: cleans, evicts. Entries may move. `units` 0: only keeps to the budget. False when
+ * memory is refused.
+ */
+bool cache__settle(struct cache *c, uint32_t units, size_t growth);
+/* The place of an entry in the table; its ghost's id too. */
+struct key cache__key_of(const struct cache *c, const struct entry *e);
+
+#endif

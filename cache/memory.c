@@ -1,0 +1,41 @@
+/*
+ * Counts what the cache takes from the system. Segments are charged by the store, all else is
+ * allocated here.
+ */
+#include "cache/memory.h"
+
+#include <stdlib.h>
+
+#include "base/must.h"
+
+bool memory__charge(struct memory *m, size_t size)
+{
+    if (m->fail_after != 0 && --m->fail_after == 0)
+        return false;
+    m->held += size;
+    return true;
+}
+
+void memory__discharge(struct memory *m, size_t size)
+{
+    MUST(m->held >= size);
+    m->held -= size;
+}
+
+void *memory__alloc(struct memory *m, size_t size)
+{
+    if (!memory__charge(m, size))
+        return NULL;
+    void *p = calloc(1, size);
+    if (!p)
+        memory__discharge(m, size);
+    return p;
+}
+
+void memory__free(struct memory *m, void *p, size_t size)
+{
+    if (!p)
+        return;
+    free(p);
+    memory__discharge(m, size);
+}

@@ -1,0 +1,64 @@
+/*
+ * RRsets: count, signatures, octets of rdata (two octets each), then the rdata as it is handed out.
+ */
+#include "cache/internal.h"
+
+enum { RRSET_HEAD = 6 };
+
+enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t type, uint32_t now,
+                                struct rrset *out)
+{
+    struct key k = cache__key(c, CACHE_RRSET, owner, type, VARIANT_PLAIN);
+    struct entry *e;
+    enum cache_miss m = cache__get(c, &k, now, &e);
+    if (m != CACHE_HIT)
+        return m;
+    const uint8_t *p = entry_content(e);
+    *out = (struct rrset){
+        .owner = e->body,
+        .rdata = p + RRSET_HEAD,
+        .rdata_size = load_u16(p + 4),
+        .expiry = e->expiry,
+        .type = type,
+        .count = load_u16(p),
+        .signatures = load_u16(p + 2),
+        .trust = e->trust,
+        .security = e->security,
+    };
+    return CACHE_HIT;
+}
+
+/* A name that has records exists, and has this type: what said otherwise goes. */
+static void forget_negative(struct cache *c, const uint8_t *owner, uint16_t type)
+{
+    struct key name = cache__key(c, CACHE_NEGATIVE, owner, 0, VARIANT_NXDOMAIN);
+    struct key typed = cache__key(c, CACHE_NEGATIVE, owner, type, VARIANT_PLAIN);
+    uint32_t handle = cache__find(c, &name);
+    if (handle != 0)
+        cache__remove(c, handle, MISS_COLD);
+    handle = cache__find(c, &typed);
+    if (handle != 0)
+        cache__remove(c, handle, MISS_COLD);
+}
+
+bool cache_put_rrset(struct cache *c, const struct rrset *set, uint32_t now)
+{
+    struct key k = cache__key(c, CACHE_RRSET, set->owner, set->type, VARIANT_PLAIN);
+    uint32_t handle = cache__find(c, &k);
+    if (handle != 0) {
+        const struct entry *e = store__at(&c->store, handle);
+        if (now < e->expiry && e->trust > set->trust)
+            return false;
+    }
+    cache__draft(c, &k);
+    struct draft *d = &c->draft;
+    draft__u16(d, set->count);
+    draft__u16(d, set->signatures);
+    draft__u16(d, (uint16_t)set->rdata_size);
+    draft__bytes(d, set->rdata, set->rdata_size);
+    struct put what = {.expiry = set->expiry, .trust = set->trust, .security = set->security};
+    if (!cache__put(c, &k, what, now))
+        return false;
+    forget_negative(c, k.name, k.type);
+    return true;
+}
