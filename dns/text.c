@@ -52,32 +52,24 @@ struct line {
 /* RFC 3597 §5. */
 static void print_opaque(struct sheet *s, const struct line *l)
 {
-    char name[NAME_TEXT_MAX];
-    char type[TYPE_TEXT_MAX];
-    print(s, "%s\t%u\tIN\t%s\t\\# %u", name_text(l->owner, name), (unsigned)l->ttl,
-          type_text(l->type, type), l->length);
-    if (l->length)
-        print(s, " ");
+    print(s, "\\# %u%s", l->length, l->length ? " " : "");
     for (unsigned i = 0; i < l->length; i++)
         print(s, "%02x", l->rdata[i]);
-    print(s, "\n");
 }
 
+/* The record with the root for its owner and TTL 0: ldns is to print its rdata only. */
 static ldns_rr *to_ldns(const struct line *l)
 {
-    size_t owner = name_size(l->owner);
-    size_t size = owner + 10 + l->length;
+    enum { HEAD = 11 };
+    size_t size = HEAD + (size_t)l->length;
     ldns_rr *rr = NULL;
-    uint8_t *wire = malloc(size);
+    uint8_t *wire = calloc(1, size);
     if (!wire)
         return NULL;
-    memcpy(wire, l->owner, owner);
-    store_u16(wire + owner, l->type);
-    store_u16(wire + owner + 2, CLASS_IN);
-    store_u32(wire + owner + 4, l->ttl);
-    store_u16(wire + owner + 8, l->length);
-    if (l->length)
-        memcpy(wire + owner + 10, l->rdata, l->length);
+    store_u16(wire + 1, l->type);
+    store_u16(wire + 3, CLASS_IN);
+    store_u16(wire + 9, l->length);
+    memcpy(wire + HEAD, l->rdata, l->length);
     size_t pos = 0;
     if (ldns_wire2rr(&rr, wire, size, &pos, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
         rr = NULL;
@@ -85,20 +77,39 @@ static ldns_rr *to_ldns(const struct line *l)
     return rr;
 }
 
+/* What stands behind owner, TTL, class and type, without the blank or line end that may close it.
+ */
+static const char *rdata_of(char *text)
+{
+    char *at = text;
+    for (unsigned tabs = 0; tabs < 4 && at; tabs++) {
+        at = strchr(at, '\t');
+        at = at ? at + 1 : NULL;
+    }
+    if (!at)
+        return "";
+    size_t end = strlen(at);
+    while (end && (at[end - 1] == ' ' || at[end - 1] == '\n'))
+        end--;
+    at[end] = '\0';
+    return at;
+}
+
 /* ldns prints what our table knows the form of; of other types it would trust octets nobody
  * checked. */
 static void print_line(struct sheet *s, const struct line *l)
 {
+    char name[NAME_TEXT_MAX];
+    char type[TYPE_TEXT_MAX];
     ldns_rr *rr = rdata_form(l->type)[0] == '*' || l->length == 0 ? NULL : to_ldns(l);
     char *text = rr ? ldns_rr2str_fmt(ldns_output_format_nocomments, rr) : NULL;
-    if (text) {
-        size_t end = strlen(text); /* some forms of ldns end in a blank */
-        while (end && (text[end - 1] == ' ' || text[end - 1] == '\n'))
-            end--;
-        print(s, "%.*s\n", (int)end, text);
-    } else {
+    print(s, "%s\t%u\tIN\t%s\t", name_text(l->owner, name), (unsigned)l->ttl,
+          type_text(l->type, type));
+    if (text)
+        print(s, "%s", rdata_of(text));
+    else
         print_opaque(s, l);
-    }
+    print(s, "\n");
     free(text);
     ldns_rr_free(rr);
 }
