@@ -39,72 +39,73 @@ static struct special_answer find(const char *name, uint16_t type)
 
 #define V6_ZEROS "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa."
 
+static const struct {
+    const char *name;
+    uint16_t type;
+    enum special_kind kind;
+} cases[] = {
+    /* ours: exact, below, in any case */
+    {"localhost.", TYPE_A, SPECIAL_ANSWER},
+    {"LocalHost.", TYPE_AAAA, SPECIAL_ANSWER},
+    {"a.b.localhost.", TYPE_A, SPECIAL_ANSWER},
+    {"localhost.", TYPE_MX, SPECIAL_NODATA},
+    {"a.localhost.", TYPE_NS, SPECIAL_NODATA},
+    {"a.localhost.", TYPE_DS, SPECIAL_NODATA},
+    {"invalid.", TYPE_A, SPECIAL_NODATA},
+    {"invalid.", TYPE_SOA, SPECIAL_ANSWER},
+    {"invalid.", TYPE_NS, SPECIAL_ANSWER},
+    {"a.invalid.", TYPE_A, SPECIAL_NXDOMAIN},
+    {"abc.onion.", TYPE_AAAA, SPECIAL_NXDOMAIN},
+    {"www.test.", TYPE_A, SPECIAL_NXDOMAIN},
+    {"printer.home.arpa.", TYPE_A, SPECIAL_NXDOMAIN},
+    {"1.0.0.10.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"10.in-addr.arpa.", TYPE_PTR, SPECIAL_NODATA},
+    {"1.1.16.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"1.1.31.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"1.1.168.192.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"1.1.64.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"1.1.127.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"255.255.255.255.in-addr.arpa.", TYPE_PTR, SPECIAL_NODATA},
+    {"1.0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_ANSWER},
+    {"1.0.0.127.in-addr.arpa.", TYPE_A, SPECIAL_NODATA},
+    {"0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_NODATA},
+    {"2.0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"a.1.0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"1." V6_ZEROS, TYPE_PTR, SPECIAL_ANSWER},
+    {"0." V6_ZEROS, TYPE_PTR, SPECIAL_NODATA},
+    {"x.d.f.ip6.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"x.b.e.f.ip6.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    {"x.8.b.d.0.1.0.0.2.ip6.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
+    /* not ours: neighbours, parents, the parent's side of the cut */
+    {".", TYPE_NS, SPECIAL_NONE},
+    {"arpa.", TYPE_NS, SPECIAL_NONE},
+    {"com.", TYPE_A, SPECIAL_NONE},
+    {"example.", TYPE_A, SPECIAL_NONE},
+    {"www.example.com.", TYPE_A, SPECIAL_NONE},
+    {"localhost.example.com.", TYPE_A, SPECIAL_NONE},
+    {"notlocalhost.", TYPE_A, SPECIAL_NONE},
+    {"localhos.", TYPE_A, SPECIAL_NONE},
+    {"localhostt.", TYPE_A, SPECIAL_NONE},
+    {"zzz.", TYPE_A, SPECIAL_NONE},
+    {"\\000.", TYPE_A, SPECIAL_NONE},
+    {"arpa.home.", TYPE_A, SPECIAL_NONE},
+    {"1.1.15.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"1.1.32.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"172.in-addr.arpa.", TYPE_NS, SPECIAL_NONE},
+    {"1.1.63.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"1.1.128.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"254.255.255.255.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"2." V6_ZEROS, TYPE_PTR, SPECIAL_NONE},
+    {"x.c.f.ip6.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"c.e.f.ip6.arpa.", TYPE_PTR, SPECIAL_NONE},
+    {"home.arpa.", TYPE_DS, SPECIAL_NONE},
+    {"10.in-addr.arpa.", TYPE_DS, SPECIAL_NONE},
+    {"localhost.", TYPE_DS, SPECIAL_NONE},
+};
+
 static void names_are_judged_by_the_zone_they_are_in(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        uint16_t type;
-        enum special_kind kind;
-    } cases[] = {
-        /* ours: exact, below, in any case */
-        {"localhost.", TYPE_A, SPECIAL_ANSWER},
-        {"LocalHost.", TYPE_AAAA, SPECIAL_ANSWER},
-        {"a.b.localhost.", TYPE_A, SPECIAL_ANSWER},
-        {"localhost.", TYPE_MX, SPECIAL_NODATA},
-        {"a.localhost.", TYPE_NS, SPECIAL_NODATA},
-        {"a.localhost.", TYPE_DS, SPECIAL_NODATA},
-        {"invalid.", TYPE_A, SPECIAL_NODATA},
-        {"invalid.", TYPE_SOA, SPECIAL_ANSWER},
-        {"invalid.", TYPE_NS, SPECIAL_ANSWER},
-        {"a.invalid.", TYPE_A, SPECIAL_NXDOMAIN},
-        {"abc.onion.", TYPE_AAAA, SPECIAL_NXDOMAIN},
-        {"www.test.", TYPE_A, SPECIAL_NXDOMAIN},
-        {"printer.home.arpa.", TYPE_A, SPECIAL_NXDOMAIN},
-        {"1.0.0.10.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"10.in-addr.arpa.", TYPE_PTR, SPECIAL_NODATA},
-        {"1.1.16.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"1.1.31.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"1.1.168.192.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"1.1.64.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"1.1.127.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"255.255.255.255.in-addr.arpa.", TYPE_PTR, SPECIAL_NODATA},
-        {"1.0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_ANSWER},
-        {"1.0.0.127.in-addr.arpa.", TYPE_A, SPECIAL_NODATA},
-        {"0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_NODATA},
-        {"2.0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"a.1.0.0.127.in-addr.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"1." V6_ZEROS, TYPE_PTR, SPECIAL_ANSWER},
-        {"0." V6_ZEROS, TYPE_PTR, SPECIAL_NODATA},
-        {"x.d.f.ip6.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"x.b.e.f.ip6.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        {"x.8.b.d.0.1.0.0.2.ip6.arpa.", TYPE_PTR, SPECIAL_NXDOMAIN},
-        /* not ours: neighbours, parents, the parent's side of the cut */
-        {".", TYPE_NS, SPECIAL_NONE},
-        {"arpa.", TYPE_NS, SPECIAL_NONE},
-        {"com.", TYPE_A, SPECIAL_NONE},
-        {"example.", TYPE_A, SPECIAL_NONE},
-        {"www.example.com.", TYPE_A, SPECIAL_NONE},
-        {"localhost.example.com.", TYPE_A, SPECIAL_NONE},
-        {"notlocalhost.", TYPE_A, SPECIAL_NONE},
-        {"localhos.", TYPE_A, SPECIAL_NONE},
-        {"localhostt.", TYPE_A, SPECIAL_NONE},
-        {"zzz.", TYPE_A, SPECIAL_NONE},
-        {"\\000.", TYPE_A, SPECIAL_NONE},
-        {"arpa.home.", TYPE_A, SPECIAL_NONE},
-        {"1.1.15.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"1.1.32.172.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"172.in-addr.arpa.", TYPE_NS, SPECIAL_NONE},
-        {"1.1.63.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"1.1.128.100.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"254.255.255.255.in-addr.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"2." V6_ZEROS, TYPE_PTR, SPECIAL_NONE},
-        {"x.c.f.ip6.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"c.e.f.ip6.arpa.", TYPE_PTR, SPECIAL_NONE},
-        {"home.arpa.", TYPE_DS, SPECIAL_NONE},
-        {"10.in-addr.arpa.", TYPE_DS, SPECIAL_NONE},
-        {"localhost.", TYPE_DS, SPECIAL_NONE},
-    };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct special_answer answer = find(cases[i].name, cases[i].type);
         if (answer.kind != cases[i].kind)
