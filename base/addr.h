@@ -13,9 +13,9 @@
 enum { ADDR_TEXT_MAX = 80 }; /* "[ffff:…:255.255.255.255%interface]:65535" and its NUL */
 
 struct endpoint {
-    uint8_t family; /* 4 or 6; 0 is "none" */
-    uint16_t port;  /* host order */
-    uint32_t scope; /* IPv6 link-local interface index, else 0 */
+    uint8_t family;    /* 4 or 6; 0 is "none" */
+    uint16_t port;     /* host order */
+    uint32_t scope;    /* IPv6 link-local interface index, else 0 */
     uint8_t bytes[16]; /* network order; the first 4 for IPv4, the rest 0 */
 };
 

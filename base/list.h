@@ -13,7 +13,7 @@ struct list {
     struct list *next;
 };
 
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* `it` is a `struct list *`; the body must not remove it (use LIST_EACH_SAFE for that). */
 #define LIST_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)

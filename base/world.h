@@ -2,9 +2,10 @@
  * The world as the core sees it: clocks, random bytes, messages to servers, one wake-up.
  *
  * Everything nondeterministic comes through this struct. net/world_uv.c serves production with
- * sockets and the kernel's clocks; tests/sim/world_sim.c serves tests with virtual time and a seeded
- * generator. The core asks for I/O here and never does it; what comes back is handed to the
- * `world_sink` that the composition connects, and those calls only enqueue: the work is done in `turn`.
+ * sockets and the kernel's clocks; tests/sim/world_sim.c serves tests with virtual time and a
+ * seeded generator. The core asks for I/O here and never does it; what comes back is handed to the
+ * `world_sink` that the composition connects, and those calls only enqueue: the work is done in
+ * `turn`.
  *
  *     core ── send, cancel, wake ──► world ── sockets, timers
  *     core ◄── reply, failed, turn ── world
@@ -44,7 +45,8 @@ struct world_ops {
     enum err (*send)(struct world *w, const struct upstream_send *s);
     /* Ends an exchange that was opened: no event with this token comes after. */
     void (*cancel)(struct world *w, uint64_t token);
-    /* Asks for `turn` at that time or soon after; replaces what was asked before. UINT64_MAX: none. */
+    /* Asks for `turn` at that time or soon after; replaces what was asked before. UINT64_MAX: none.
+     */
     void (*wake)(struct world *w, uint64_t at_ms);
 };
 
@@ -72,8 +74,8 @@ static inline void world_random(struct world *w, void *out, size_t size)
 struct world_sink {
     void *ctx;
     /*
-     * A message arrived on the exchange, from the address and port it was sent to. Several may come:
-     * the exchange stays open until it is cancelled, so that a forged one does not close it.
+     * A message arrived on the exchange, from the address and port it was sent to. Several may
+     * come: the exchange stays open until it is cancelled, so that a forged one does not close it.
      */
     void (*reply)(void *ctx, uint64_t token, const uint8_t *message, size_t length);
     /* The exchange cannot get a reply any more (connection refused, closed, unreachable). */

@@ -1,5 +1,6 @@
 /*
- * A zone and its name servers as its parent names them: what iteration walks along, what root hints are.
+ * A zone and its name servers as its parent names them: what iteration walks along, what root hints
+ * are.
  *
  * A plain value whose pointers are borrowed from an arena, a cache entry, or read-only data.
  */
@@ -23,8 +24,8 @@ struct delegation_address {
 };
 
 /*
- * Glue is kept here and nowhere else, so it can never answer a client, and the whole goes when the parent's
- * NS RRset expires, whatever the child says (ghost domains).
+ * Glue is kept here and nowhere else, so it can never answer a client, and the whole goes when the
+ * parent's NS RRset expires, whatever the child says (ghost domains).
  */
 struct delegation {
     const uint8_t *zone;

@@ -32,16 +32,16 @@ struct edns {
 };
 
 /*
- * Reads an OPT record's fields. `owner_is_root`, class, TTL and rdata as found. The option list must be
- * whole (ERR_FORMAT); options beyond EDNS_OPTIONS_MAX are not looked at.
+ * Reads an OPT record's fields. `owner_is_root`, class, TTL and rdata as found. The option list
+ * must be whole (ERR_FORMAT); options beyond EDNS_OPTIONS_MAX are not looked at.
  */
-MUST_CHECK enum err edns_read(uint16_t rr_class, uint32_t ttl, const uint8_t *rdata, uint16_t length,
-                              struct edns *out);
+MUST_CHECK enum err edns_read(uint16_t rr_class, uint32_t ttl, const uint8_t *rdata,
+                              uint16_t length, struct edns *out);
 
 /* The octets the peer can take in one datagram: 512 without EDNS, at least 512 with it. */
 uint16_t edns_payload(const struct edns *e);
 
-/* Finds the first option of that code among the first EDNS_OPTIONS_MAX; false when there is none. */
+/* Finds the first option of that code among the first EDNS_OPTIONS_MAX; false: there is none. */
 bool edns_option(const struct edns *e, uint16_t code, const uint8_t **data, uint16_t *length);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * A whole message, parsed: header, question, and three arrays of RRsets in an arena.
  *
- * This is the miss path's reader. Our checker (dns/check.c) decides what is accepted: bounds, counts,
- * rdata of exactly its type's form, one OPT, no TSIG, nothing after the last record. Only what it passed goes
- * to ldns record by record, whose objects live and die inside message_parse.
+ * This is the miss path's reader. Our checker (dns/check.c) decides what is accepted: bounds,
+ * counts, rdata of exactly its type's form, one OPT, no TSIG, nothing after the last record. Only
+ * what it passed goes to ldns record by record, whose objects live and die inside message_parse.
  */
 #ifndef DNS_MESSAGE_H
 #define DNS_MESSAGE_H
@@ -34,15 +34,15 @@ struct message {
 /* What was wrong with a refused message, for counters and traces. */
 enum message_fault {
     MESSAGE_FINE,
-    MESSAGE_SHORT,       /* header, question or a record runs over the end */
-    MESSAGE_NAME,        /* broken name or compression */
-    MESSAGE_RDATA,       /* rdata not of its type's form */
-    MESSAGE_OPT,         /* two OPT, owner not the root, broken options, OPT outside additional */
-    MESSAGE_TSIG,        /* TSIG or SIG(0) that nobody asked for */
-    MESSAGE_QUESTIONS,   /* more than one question */
-    MESSAGE_TRAILING,    /* octets after the last record */
-    MESSAGE_CLASS,       /* a record of a class other than IN */
-    MESSAGE_TOO_MANY,    /* an RRset over limits.md L14 */
+    MESSAGE_SHORT,     /* header, question or a record runs over the end */
+    MESSAGE_NAME,      /* broken name or compression */
+    MESSAGE_RDATA,     /* rdata not of its type's form */
+    MESSAGE_OPT,       /* two OPT, owner not the root, broken options, OPT outside additional */
+    MESSAGE_TSIG,      /* TSIG or SIG(0) that nobody asked for */
+    MESSAGE_QUESTIONS, /* more than one question */
+    MESSAGE_TRAILING,  /* octets after the last record */
+    MESSAGE_CLASS,     /* a record of a class other than IN */
+    MESSAGE_TOO_MANY,  /* an RRset over limits.md L14 */
     MESSAGE_FAULTS
 };
 
@@ -50,15 +50,15 @@ enum message_fault {
 enum message_fault message_check(const uint8_t *bytes, size_t size);
 
 /*
- * Parses a message. TTLs above 2^31-1 count as 0 (RFC 2181 §8); TTLs of one RRset are equalised to the
- * least (§5.2); each RRset's expiry is now_s + TTL, its trust TRUST_NONE. RRs of one owner and type in one
- * section become one RRset, in the order of their first record; RRSIGs go with what they cover, and those that
- * cover nothing in their section become an RRset of type RRSIG without signatures.
- * ERR_FORMAT with *fault set; ERR_NOMEM. The result and all it points to are the arena's; `bytes` need not
- * outlive the call.
+ * Parses a message. TTLs above 2^31-1 count as 0 (RFC 2181 §8); TTLs of one RRset are equalised to
+ * the least (§5.2); each RRset's expiry is now_s + TTL, its trust TRUST_NONE. RRs of one owner and
+ * type in one section become one RRset, in the order of their first record; RRSIGs go with what
+ * they cover, and those that cover nothing in their section become an RRset of type RRSIG without
+ * signatures. ERR_FORMAT with *fault set; ERR_NOMEM. The result and all it points to are the
+ * arena's; `bytes` need not outlive the call.
  */
-MUST_CHECK enum err message_parse(struct arena *a, const uint8_t *bytes, size_t size, uint32_t now_s,
-                                  struct message **out, enum message_fault *fault);
+MUST_CHECK enum err message_parse(struct arena *a, const uint8_t *bytes, size_t size,
+                                  uint32_t now_s, struct message **out, enum message_fault *fault);
 
 const char *message_fault_text(enum message_fault f);
 

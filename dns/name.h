@@ -1,9 +1,11 @@
 /*
  * Domain names in uncompressed wire form (RFC 1035 §3.1): labels with their lengths, closed by the
- * root's zero octet, at most 255 octets. Such a name delimits itself, so a `const uint8_t *` is enough.
+ * root's zero octet, at most 255 octets. Such a name delimits itself, so a `const uint8_t *` is
+ * enough.
  *
  * Every function here trusts that form: foreign bytes become a name only through name_read or
- * name_from_text. Comparison is without case in ASCII (RFC 4343) unless the function says otherwise.
+ * name_from_text. Comparison is without case in ASCII (RFC 4343) unless the function says
+ * otherwise.
  */
 #ifndef DNS_NAME_H
 #define DNS_NAME_H
@@ -24,7 +26,7 @@ enum {
 
 extern const uint8_t name_root[1];
 
-size_t name_size(const uint8_t *name);   /* octets with the root's, 1..255 */
+size_t name_size(const uint8_t *name);     /* octets with the root's, 1..255 */
 unsigned name_labels(const uint8_t *name); /* without the root's, 0..127 */
 
 bool name_equal(const uint8_t *a, const uint8_t *b);
@@ -53,12 +55,13 @@ const uint8_t *name_suffix(const uint8_t *name, unsigned labels);
 MUST_CHECK enum err name_replace(const uint8_t *name, const uint8_t *from, const uint8_t *to,
                                  uint8_t out[NAME_MAX_WIRE]);
 /* `label` (its length octet first) in front of `name`. ERR_SPACE as above. */
-MUST_CHECK enum err name_prepend(const uint8_t *label, const uint8_t *name, uint8_t out[NAME_MAX_WIRE]);
+MUST_CHECK enum err name_prepend(const uint8_t *label, const uint8_t *name,
+                                 uint8_t out[NAME_MAX_WIRE]);
 
 /*
- * Reads a name that may be compressed at the cursor, writes it uncompressed and moves on. Pointers go
- * strictly backward, not into the header, at most NAME_MAX_POINTERS. ERR_FORMAT otherwise, and the cursor
- * has failed. `out` may be NULL: skip with checks.
+ * Reads a name that may be compressed at the cursor, writes it uncompressed and moves on. Pointers
+ * go strictly backward, not into the header, at most NAME_MAX_POINTERS. ERR_FORMAT otherwise, and
+ * the cursor has failed. `out` may be NULL: skip with checks.
  */
 MUST_CHECK enum err name_read(struct cursor *c, uint8_t out[NAME_MAX_WIRE]);
 

@@ -26,8 +26,8 @@ MUST_CHECK enum message_fault record__read(struct cursor *c, struct record *out)
 bool record__is_transaction_signature(const struct cursor *c, const struct record *r);
 
 /*
- * The checked record's rdata without compression, in the arena, by way of ldns where the type has names.
- * ERR_NOMEM; ERR_FORMAT when ldns refuses what our checker passed.
+ * The checked record's rdata without compression, in the arena, by way of ldns where the type has
+ * names. ERR_NOMEM; ERR_FORMAT when ldns refuses what our checker passed.
  */
 MUST_CHECK enum err record__rdata(struct arena *a, const struct cursor *c, const struct record *r,
                                   const uint8_t **out, uint16_t *length);

@@ -1,10 +1,11 @@
 /*
- * An RRset in immutable wire form, read in place wherever its bytes lie: in a cache entry, an arena, or
- * the read-only data of the program.
+ * An RRset in immutable wire form, read in place wherever its bytes lie: in a cache entry, an
+ * arena, or the read-only data of the program.
  *
- * `rdata` holds `count` records and then `signatures` RRSIG records that cover this type, each as two
- * octets of length (network order) and uncompressed rdata; `rdata_size` is the octets of both. Class is
- * always IN. `expiry` is in boot-time seconds (world->now_ms / 1000); what is sent is max(0, expiry - now).
+ * `rdata` holds `count` records and then `signatures` RRSIG records that cover this type, each as
+ * two octets of length (network order) and uncompressed rdata; `rdata_size` is the octets of both.
+ * Class is always IN. `expiry` is in boot-time seconds (world->now_ms / 1000); what is sent is
+ * max(0, expiry - now).
  */
 #ifndef DNS_RRSET_H
 #define DNS_RRSET_H
@@ -26,7 +27,13 @@ enum trust {
     TRUST_LOCAL,      /* configured here */
 };
 
-enum security { SECURITY_UNCHECKED = 0, SECURITY_INDETERMINATE, SECURITY_INSECURE, SECURITY_SECURE, SECURITY_BOGUS };
+enum security {
+    SECURITY_UNCHECKED = 0,
+    SECURITY_INDETERMINATE,
+    SECURITY_INSECURE,
+    SECURITY_SECURE,
+    SECURITY_BOGUS
+};
 
 struct rrset {
     const uint8_t *owner; /* uncompressed, case as received */
@@ -82,8 +89,8 @@ struct rrset *rrset_copy(struct arena *a, const struct rrset *s);
 bool rrset_same_records(const struct rrset *a, const struct rrset *b);
 
 /*
- * Builds an RRset record by record in an arena, in the order added, duplicates dropped (RFC 2181 §5).
- * start, add…, sign…, finish. Errors: ERR_NOMEM, ERR_LIMIT (over 65,535 records or octets).
+ * Builds an RRset record by record in an arena, in the order added, duplicates dropped (RFC 2181
+ * §5). start, add…, sign…, finish. Errors: ERR_NOMEM, ERR_LIMIT (over 65,535 records or octets).
  */
 struct rrset_builder {
     struct arena *arena;
@@ -91,16 +98,17 @@ struct rrset_builder {
     uint8_t *buf;
     size_t capacity;
 };
-MUST_CHECK enum err rrset_build(struct rrset_builder *b, struct arena *a, const uint8_t *owner, uint16_t type,
-                                uint32_t expiry);
-/* Makes room at once for that many octets of records with their lengths; not needed, saves copies. */
+MUST_CHECK enum err rrset_build(struct rrset_builder *b, struct arena *a, const uint8_t *owner,
+                                uint16_t type, uint32_t expiry);
+/* Makes room at once for so many octets of records with their lengths; optional, saves copies. */
 MUST_CHECK enum err rrset_reserve(struct rrset_builder *b, size_t size);
 MUST_CHECK enum err rrset_add(struct rrset_builder *b, const uint8_t *rdata, uint16_t length);
 MUST_CHECK enum err rrset_sign(struct rrset_builder *b, const uint8_t *rdata, uint16_t length);
 /* The finished set; the builder must not be used after. */
 struct rrset *rrset_finish(struct rrset_builder *b);
 
-/* Each record on a line of zone-file text through ldns, for logs and tests; returns `buf`, cut to `size`. */
+/* Each record on a line of zone-file text through ldns, for logs and tests; returns `buf`, cut to
+ * `size`. */
 const char *rrset_text(const struct rrset *s, uint32_t now_s, char *buf, size_t size);
 
 #endif

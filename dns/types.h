@@ -20,7 +20,13 @@ enum dns_type {
 
 enum dns_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 };
 
-enum dns_opcode { OPCODE_QUERY = 0, OPCODE_IQUERY = 1, OPCODE_STATUS = 2, OPCODE_NOTIFY = 4, OPCODE_UPDATE = 5 };
+enum dns_opcode {
+    OPCODE_QUERY = 0,
+    OPCODE_IQUERY = 1,
+    OPCODE_STATUS = 2,
+    OPCODE_NOTIFY = 4,
+    OPCODE_UPDATE = 5
+};
 
 enum dns_rcode {
     RCODE_NOERROR = 0,
@@ -83,7 +89,13 @@ enum dns_ede {
     EDE_NONE = 0xffff,
 };
 
-enum { DNS_HEADER_SIZE = 12, DNS_PORT = 53, DNS_UDP_MIN = 512, DNS_UDP_SAFE = 1232, DNS_MESSAGE_MAX = 65535 };
+enum {
+    DNS_HEADER_SIZE = 12,
+    DNS_PORT = 53,
+    DNS_UDP_MIN = 512,
+    DNS_UDP_SAFE = 1232,
+    DNS_MESSAGE_MAX = 65535
+};
 enum { TYPE_TEXT_MAX = 16, RCODE_TEXT_MAX = 16 };
 
 /* "AAAA", or "TYPE65280" for a type without a name (RFC 3597 §5); returns `buf` or a constant. */

@@ -13,15 +13,15 @@
 
 enum view_verdict {
     VIEW_OK,
-    VIEW_DROP_SHORT,     /* shorter than a header: no reply */
-    VIEW_DROP_RESPONSE,  /* QR=1 at a listener: no reply (rfc.md, message) */
-    VIEW_NOTIMP,         /* opcode other than QUERY */
-    VIEW_FORMERR,        /* no question, several (RFC 9619), broken name or record, records in the answer
-                            section, garbage after the message */
-    VIEW_FORMERR_OPT,    /* two OPT, OPT with an owner, broken option list */
-    VIEW_BADVERS,        /* EDNS version above 0 */
-    VIEW_REFUSED_CLASS,  /* class we do not serve (IN and CH are VIEW_OK) */
-    VIEW_REFUSED_TYPE,   /* AXFR, IXFR and other meta types that no recursive service answers */
+    VIEW_DROP_SHORT,    /* shorter than a header: no reply */
+    VIEW_DROP_RESPONSE, /* QR=1 at a listener: no reply (rfc.md, message) */
+    VIEW_NOTIMP,        /* opcode other than QUERY */
+    VIEW_FORMERR, /* no question, several (RFC 9619), broken name or record, records in the answer
+                     section, garbage after the message */
+    VIEW_FORMERR_OPT,   /* two OPT, OPT with an owner, broken option list */
+    VIEW_BADVERS,       /* EDNS version above 0 */
+    VIEW_REFUSED_CLASS, /* class we do not serve (IN and CH are VIEW_OK) */
+    VIEW_REFUSED_TYPE,  /* AXFR, IXFR and other meta types that no recursive service answers */
     VIEW_VERDICTS
 };
 

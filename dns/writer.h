@@ -1,6 +1,6 @@
 /*
- * Writes a message: names compressed (RFC 1035 §4.1.4; rdata names of RFC 1035's types only), RRsets
- * whole or not at all, TTL offsets kept for the answer cache.
+ * Writes a message: names compressed (RFC 1035 §4.1.4; rdata names of RFC 1035's types only),
+ * RRsets whole or not at all, TTL offsets kept for the answer cache.
  *
  *     struct writer w;
  *     writer_init(&w, buf, capacity);
@@ -10,7 +10,8 @@
  *     writer_opt(&w, &opt);
  *     size_t size = writer_finish(&w);
  *
- * A call that does not fit returns ERR_SPACE and leaves the message as it was. Sections are written in order.
+ * A call that does not fit returns ERR_SPACE and leaves the message as it was. Sections are written
+ * in order.
  */
 #ifndef DNS_WRITER_H
 #define DNS_WRITER_H
@@ -23,16 +24,18 @@ struct writer {
     uint8_t *buf;
     size_t capacity;
     size_t size;
-    size_t reserved;     /* octets kept free for what comes last (OPT) */
-    uint16_t counts[4];  /* question, answer, authority, additional */
+    size_t reserved;              /* octets kept free for what comes last (OPT) */
+    uint16_t counts[4];           /* question, answer, authority, additional */
     uint16_t slots[WRITER_SLOTS]; /* offsets of names written, by hash of the suffix */
-    uint16_t *ttl_offsets; /* where each record's TTL lies; NULL: not wanted. Room for WRITER_TTLS_MAX */
-    size_t ttl_count;      /* SIZE_MAX when there were more than that */
+    /* Where each record's TTL lies, with room for WRITER_TTLS_MAX; NULL: not wanted. */
+    uint16_t *ttl_offsets;
+    size_t ttl_count; /* SIZE_MAX when there were more than that */
 };
 
 void writer_init(struct writer *w, uint8_t *buf, size_t capacity);
 MUST_CHECK enum err writer_header(struct writer *w, uint16_t id, uint16_t flags);
-MUST_CHECK enum err writer_question(struct writer *w, const uint8_t *name, uint16_t type, uint16_t class);
+MUST_CHECK enum err writer_question(struct writer *w, const uint8_t *name, uint16_t type,
+                                    uint16_t class);
 MUST_CHECK enum err writer_rrset(struct writer *w, enum section section, const struct rrset *s,
                                  uint32_t now_s, bool with_signatures);
 
@@ -55,7 +58,8 @@ struct writer_opt {
 size_t writer_opt_size(const struct writer_opt *o);
 MUST_CHECK enum err writer_opt(struct writer *w, const struct writer_opt *o);
 /* Appends an OPT straight to a finished message with room for `capacity` octets (the hit path). */
-MUST_CHECK enum err message_append_opt(uint8_t *message, size_t *size, size_t capacity, const struct writer_opt *o);
+MUST_CHECK enum err message_append_opt(uint8_t *message, size_t *size, size_t capacity,
+                                       const struct writer_opt *o);
 
 /* Back to header and question only, with TC set (the client will retry over TCP). */
 void writer_truncate(struct writer *w);
