@@ -187,8 +187,9 @@ struct tcp_side {
 
 MUST_CHECK enum err net__tcp_init(struct net *n);
 MUST_CHECK enum err net__tcp_listen(struct net *n, const struct endpoint *at);
-void net__tcp_stop(struct net *n); /* no connection is accepted any more */
-void net__tcp_resume(struct net *n);
+void net__tcp_stop(struct net *n);        /* no connection is accepted any more */
+void net__tcp_resume(struct net *n);      /* accepts again where accepting was paused */
+void net__tcp_retry_later(struct net *n); /* does that in a while */
 void net__tcp_take(struct net *n, int fd, const struct endpoint *peer);
 bool net__tcp_make_room(struct net *n); /* closes the client that is idle the longest */
 void net__tcp_answer(struct request *q, const uint8_t *bytes, size_t size);

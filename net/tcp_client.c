@@ -21,7 +21,10 @@
 
 #include "base/must.h"
 
-enum { OUT_LEAST = 2048 };
+enum {
+    OUT_LEAST = 2048,
+    RETRY_MS = 100, /* until accepting is tried again */
+};
 
 struct tcp_out {
     uv_write_t write;
@@ -383,6 +386,7 @@ static void on_sweep(uv_timer_t *timer)
 {
     struct net *n = timer->data;
     net__enter(n);
+    net__tcp_resume(n);
     while (!list_empty(&n->tcp.idle)) {
         struct tcp_client *c = CONTAINER_OF(n->tcp.idle.next, struct tcp_client, idle);
         uint64_t due = c->since_ms + n->config.tcp_idle_ms;
@@ -396,6 +400,11 @@ static void on_sweep(uv_timer_t *timer)
             n->figures.tcp_closed_idle++;
         close_client(c);
     }
+}
+
+void net__tcp_retry_later(struct net *n)
+{
+    MUST(uv_timer_start(&n->tcp.sweep, on_sweep, RETRY_MS, 0) == 0);
 }
 
 void net__tcp_drain(struct net *n)

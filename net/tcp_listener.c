@@ -57,13 +57,16 @@ enum err net__tcp_init(struct net *n)
     return uv_timer_init(&n->loop, &t->sweep) == 0 ? OK : ERR_IO;
 }
 
-/* Out of descriptors: poll no more until a client has gone, or the loop would spin. */
+/* Out of descriptors: poll no more until a client has gone or a while later, or the loop would
+ * spin. */
 static void pause_listener(struct tcp_listener *l)
 {
+    int why = errno;
     if (net__tcp_make_room(l->net))
         return;
-    LOG(LOG_WARNING, "tcp_accept_paused", "errno=%d", errno);
+    LOG(LOG_INFO, "tcp_accept_paused", "errno=%d", why);
     uv_poll_stop(&l->poll);
+    net__tcp_retry_later(l->net);
 }
 
 /* Takes one connection; false when there is none waiting. */

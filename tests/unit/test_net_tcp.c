@@ -1,5 +1,7 @@
 #include "tests/unit/net_fixture.h"
 
+#include <sys/resource.h>
+
 static void expect_echo(struct rig *r, int fd, uint8_t id)
 {
     uint8_t m[8];
@@ -320,6 +322,28 @@ static void refused_memory_closes_the_client(void **state)
     rig_free(r);
 }
 
+static void lack_of_descriptors_only_delays_the_client(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new("127.0.0.1");
+    int fd = tcp_client(r);
+    tcp_ask(fd, 1, 'e');
+    int next = dup(fd); /* the lowest number that is free */
+    close(next);
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    idle(r, 30);
+    size_t accepted = r->n->tcp.count;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(accepted, 0);
+    expect_echo(r, fd, 1);
+    close(fd);
+    rig_free(r);
+}
+
 static void dropped_query_keeps_the_connection(void **state)
 {
     (void)state;
@@ -353,6 +377,7 @@ int main(void)
         cmocka_unit_test(newcomer_takes_the_place_of_the_longest_idle),
         cmocka_unit_test(newcomer_is_refused_when_all_are_busy),
         cmocka_unit_test(refused_memory_closes_the_client),
+        cmocka_unit_test(lack_of_descriptors_only_delays_the_client),
         cmocka_unit_test(dropped_query_keeps_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
