@@ -132,7 +132,9 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
         .token = token, .to = to->at, .via = via, .message = buf, .length = size};
     if ((e = r->config.world->ops->send(r->config.world, &send))) {
         slot_release(r, token);
-        return e;
+        waits_refund_packet(l);
+        /* ERR_LIMIT is this file's word for a spent budget. */
+        return e == ERR_LIMIT ? ERR_IO : e;
     }
     x->token = token;
     if (via == TRANSPORT_TCP)
@@ -205,8 +207,8 @@ static void accept_reply(struct lookup *l, const struct message *m)
 }
 
 /*
- * The letters that 0x20 turned come back in the question and in every name that is compressed to it. With the question
- * as it was meant put back, neither cache nor client gets to see them.
+ * The letters that 0x20 turned come back in the question and in every name that is compressed to
+ * it. With the question as it was meant put back, neither cache nor client gets to see them.
  */
 static const uint8_t *restore_letters(struct lookup *l, const uint8_t *bytes, size_t size)
 {

@@ -205,7 +205,7 @@ struct resolver {
     uint32_t slot_free;
     uint64_t mark;
     uint64_t now_ms;
-    uint32_t now; /* boot-time seconds, of this turn */
+    uint32_t now;                     /* boot-time seconds, of this turn */
     uint8_t scratch[DNS_MESSAGE_MAX]; /* a reply while it is being read */
 };
 
@@ -245,6 +245,9 @@ enum charge { CHARGE_PACKETS, CHARGE_BYTES, CHARGE_ALIASES, CHARGE_NS_LOOKUPS };
  * are detached. False when nobody is left: the lookup is over.
  */
 bool waits_charge(struct lookup *l, enum charge what, uint32_t amount);
+/* The message that was charged could not leave this machine: a network without IPv6 must not use
+ * budgets up. */
+void waits_refund_packet(struct lookup *l);
 void waits_detach(struct client *c, enum reason reason);
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */

@@ -180,3 +180,22 @@ bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
     }
     return charge_up(l, ++l->r->mark, what, amount) > 0;
 }
+
+static void refund_up(struct lookup *l, uint64_t mark)
+{
+    if (l->waits.mark == mark)
+        return;
+    l->waits.mark = mark;
+    LIST_EACH (it, &l->waits.clients)
+        CONTAINER_OF(it, struct client, link)->budget.packets++;
+    LIST_EACH (it, &l->waits.parents)
+        refund_up(CONTAINER_OF(it, struct edge, in_child)->parent, mark);
+}
+
+void waits_refund_packet(struct lookup *l)
+{
+    if (l->key.flags & LOOKUP_PRIME)
+        l->system_packets++;
+    else
+        refund_up(l, ++l->r->mark);
+}
