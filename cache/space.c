@@ -62,10 +62,20 @@ static bool worth_cleaning(const struct store *s, uint32_t units)
            s->segments[index].live + units + SEGMENT_FIRST <= SEGMENT_UNITS;
 }
 
-static bool evict(struct cache *c, uint32_t units, uint32_t limit)
+/* Done at each put, not only when the segments are full, so that none pays for many. */
+static bool evict_to_target(struct cache *c, uint32_t units, uint32_t limit)
 {
     uint64_t most = (uint64_t)limit * SEGMENT_UNITS * 10 / 11;
-    while (c->store.live + units > most || !worth_cleaning(&c->store, units)) {
+    while (c->store.live + units > most) {
+        if (!evict_one(c))
+            return false;
+    }
+    return true;
+}
+
+static bool evict_to_clean(struct cache *c, uint32_t units)
+{
+    while (!worth_cleaning(&c->store, units)) {
         if (!evict_one(c))
             return store__least_live(&c->store) != SEGMENT_NONE;
     }
@@ -114,7 +124,8 @@ static bool shrink(struct cache *c, size_t growth)
 {
     uint32_t limit;
     while (c->store.held > (limit = segment_limit(c, growth))) {
-        if (!evict(c, SEGMENT_UNITS / 16, limit) || !clean(c))
+        (void)evict_to_target(c, SEGMENT_UNITS / 16, limit);
+        if (!evict_to_clean(c, SEGMENT_UNITS / 16) || !clean(c))
             return c->store.held <= segment_limit(c, growth);
     }
     return true;
@@ -126,7 +137,11 @@ bool cache__settle(struct cache *c, uint32_t units, size_t growth)
     store__tidy(s);
     if (!shrink(c, growth))
         return false;
-    if (units == 0 || store__fits(s, units))
+    if (units == 0)
+        return true;
+    if (!evict_to_target(c, units, segment_limit(c, growth)))
+        return false;
+    if (store__fits(s, units))
         return true;
     for (unsigned i = 0; i < CLEANINGS_A_PUT && cleaning_due(s); i++) {
         if (!clean(c))
@@ -137,7 +152,7 @@ bool cache__settle(struct cache *c, uint32_t units, size_t growth)
     uint32_t limit = segment_limit(c, growth);
     if (s->held < limit)
         return store__open(s);
-    if (!evict(c, units, limit) || !clean(c))
+    if (!evict_to_clean(c, units) || !clean(c))
         return false;
     return store__fits(s, units) || (s->held < limit && store__open(s));
 }
