@@ -154,7 +154,7 @@ static enum err take_final(struct reading *r, bool *found)
 static enum err take_soa(struct reading *r, const struct rrset *soa)
 {
     struct rrset_iter it = rrset_records(soa);
-    rrset_next(&it);
+    MUST(rrset_next(&it));
     uint32_t minimum = load_u32(it.rdata + it.length - 4);
     uint32_t most = minimum < r->q->negative_ttl_max ? minimum : r->q->negative_ttl_max;
     struct rrset *own = arena_copy(r->arena, soa, sizeof *soa);

@@ -198,6 +198,7 @@ struct candidate *servers_choose(struct lookup *l)
     world_random(l->r->config.world, &pick, 1);
     for (unsigned i = 0; i < w->candidate_count; i++)
         near += cost[i] <= best + SERVER_BAND_MS;
+    MUST(near > 0);
     unsigned left = pick % near;
     for (unsigned i = 0; i < w->candidate_count && !chosen; i++)
         if (cost[i] <= best + SERVER_BAND_MS && left-- == 0)
