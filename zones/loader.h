@@ -1,5 +1,5 @@
 /*
- * Reads zone files (RFC 1035 §5) through ldns, a record at a time.
+ * Reads zone files (RFC 1035 §5), an entry at a time: dns/text.h reads the record, the loader what spans records.
  */
 #ifndef ZONES_LOADER_H
 #define ZONES_LOADER_H

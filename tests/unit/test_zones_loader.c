@@ -96,6 +96,62 @@ static void directives_and_parentheses_are_understood(void **state)
     assert_non_null(find(f, "a.sub.example.com.", TYPE_AAAA));
 }
 
+static void what_one_entry_sets_holds_for_the_next(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(read_text(f, "$ORIGIN sub\n"
+                                  "$TTL 1h30m ; an hour and a half\n"
+                                  "a TXT \"; no ( comment\" ) (\n"
+                                  ")\n"
+                                  "  ; nothing but a comment\n"
+                                  "\tA 192.0.2.1\n"
+                                  "$ttl 1w\n"
+                                  "b 5 A 192.0.2.2\n"
+                                  "c A 192.0.2.3\n"),
+                     ERR_FORMAT);
+    assert_int_equal(f->error.line, 3);
+    assert_int_equal(read_text(f, "$ORIGIN sub\n"
+                                  "$TTL 1h30m ; an hour and a half\n"
+                                  "a TXT \"; no ( comment\" (\n"
+                                  ")\n"
+                                  "  ; nothing but a comment\n"
+                                  "\tA 192.0.2.1\n"
+                                  "$ttl 1w\n"
+                                  "b 5 A 192.0.2.2\n"
+                                  "c A 192.0.2.3\n"),
+                     OK);
+    assert_int_equal(find(f, "a.sub.example.com.", TYPE_TXT)->expiry, 5400);
+    assert_int_equal(find(f, "a.sub.example.com.", TYPE_A)->expiry, 5400);
+    assert_int_equal(find(f, "b.sub.example.com.", TYPE_A)->expiry, 5);
+    assert_int_equal(find(f, "c.sub.example.com.", TYPE_A)->expiry, 604800);
+}
+
+static void broken_directives_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        "$TTL\n",
+        "$TTL x\n",
+        "$TTL 1h 2h\n",
+        "$TTL 99999999999\n",
+        "$TTL 2147483648\n",
+        "$ORIGIN\n",
+        "$ORIGIN a..b\n",
+        "$ORIGIN a b\n",
+        "$NOSUCH x\n",
+        "$\n",
+        "$INCLUDE /etc/passwd\n",
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(read_text(f, texts[i]), ERR_FORMAT);
+        assert_int_equal(f->error.line, 1);
+    }
+    assert_int_equal(
+        zone_read_text(&f->arena, "a A 1.2.3.4\n\0", 13, f->origin, &f->sets, &f->error),
+        ERR_FORMAT);
+    assert_int_equal(f->error.line, 2);
+}
+
 static void odd_names_and_unknown_types_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -227,6 +283,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_of_one_owner_and_type_become_one_rrset, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(directives_and_parentheses_are_understood, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_one_entry_sets_holds_for_the_next, setup, teardown),
+        cmocka_unit_test_setup_teardown(broken_directives_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(odd_names_and_unknown_types_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(signatures_go_with_the_rrset_they_cover, setup, teardown),
         cmocka_unit_test_setup_teardown(a_signature_that_covers_nothing_is_refused, setup,
