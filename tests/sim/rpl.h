@@ -1,10 +1,10 @@
 /*
  * Replay scenarios (.rpl): what a file holds once it is read, and how it is read.
  *
- * rpl_lex.c cuts lines into words, rpl_parse.c reads the file, rpl_entry.c the entries; rpl_message.c reads and
- * prints messages on the wire with a reader of the tests' own, so that what the resolver writes is not judged by
- * what it reads with; rpl_match.c compares, rpl_build.c writes messages, rpl_expr.c evaluates `${…}`.
- * All memory is the arena's.
+ * rpl_lex.c cuts lines into words, rpl_parse.c reads the file, rpl_entry.c the entries;
+ * rpl_message.c reads and prints messages on the wire with a reader of the tests' own, so that what
+ * the resolver writes is not judged by what it reads with; rpl_match.c compares, rpl_build.c writes
+ * messages, rpl_expr.c evaluates `${…}`. All memory is the arena's.
  */
 #ifndef TESTS_SIM_RPL_H
 #define TESTS_SIM_RPL_H
@@ -106,11 +106,12 @@ enum rpl_match_bit {
     MATCH_CLIENT_COOKIE = 1 << 20,
     MATCH_SERVER_COOKIE = 1 << 21,
     MATCH_SERIAL = 1 << 22,
-    MATCH_WHOLE = 1 << 23, /* `all`: DO counts when REPLY names it; no question in the entry is no demand */
+    MATCH_WHOLE =
+        1 << 23, /* `all`: DO counts when REPLY names it; no question in the entry is no demand */
     MATCH_WHOLE_NOEDNS = 1 << 24,
     MATCH_QUESTION = MATCH_QTYPE | MATCH_QNAME,
-    MATCH_ALL = MATCH_OPCODE | MATCH_QUESTION | MATCH_FLAGS | MATCH_RCODE | MATCH_ANSWER | MATCH_AUTHORITY |
-                MATCH_ADDITIONAL,
+    MATCH_ALL = MATCH_OPCODE | MATCH_QUESTION | MATCH_FLAGS | MATCH_RCODE | MATCH_ANSWER |
+                MATCH_AUTHORITY | MATCH_ADDITIONAL,
 };
 
 enum rpl_adjust_bit {
@@ -168,7 +169,7 @@ struct rpl_address {
 
 struct rpl_range {
     unsigned line;
-    unsigned from, to; /* inclusive */
+    unsigned from, to;             /* inclusive */
     struct rpl_address *addresses; /* NULL: any */
     struct rpl_entry *entries;
     struct rpl_range *next;
@@ -197,12 +198,13 @@ struct rpl_step {
     unsigned number;
     enum rpl_step_kind kind;
     bool has_address;
-    struct endpoint address; /* QUERY: the client; REPLY, CHECK_OUT_QUERY: the server; INFRA_RTT: whose */
+    struct endpoint
+        address; /* QUERY: the client; REPLY, CHECK_OUT_QUERY: the server; INFRA_RTT: whose */
     struct rpl_entry *entry;
-    const char *name;        /* ASSIGN: the variable; the cache steps: the owner; CHECK_*: the file */
-    uint16_t type;           /* FLUSH_MESSAGE, EXPIRE_MESSAGE */
-    const char *expression;  /* TIME_PASSES, ASSIGN, INFRA_RTT */
-    const char *contents;    /* CHECK_AUTOTRUST, CHECK_TEMPFILE */
+    const char *name; /* ASSIGN: the variable; the cache steps: the owner; CHECK_*: the file */
+    uint16_t type;    /* FLUSH_MESSAGE, EXPIRE_MESSAGE */
+    const char *expression; /* TIME_PASSES, ASSIGN, INFRA_RTT */
+    const char *contents;   /* CHECK_AUTOTRUST, CHECK_TEMPFILE */
     struct rpl_step *next;
 };
 
@@ -230,8 +232,10 @@ MUST_CHECK enum err rpl_parse(struct arena *a, const char *text, size_t size, st
 /* Does the message agree with the entry? If not, `why` says in what (may be NULL). */
 bool rpl_match(const struct rpl_entry *e, const struct rpl_message *m, char why[RPL_ERROR_MAX]);
 
-/* The first entry that matches among the ranges that hold at the step and for the address; NULL: none. */
-const struct rpl_entry *rpl_find_entry(const struct rpl_file *f, unsigned step, const struct endpoint *from,
+/* The first entry that matches among the ranges that hold at the step and for the address; NULL:
+ * none. */
+const struct rpl_entry *rpl_find_entry(const struct rpl_file *f, unsigned step,
+                                       const struct endpoint *from,
                                        const struct rpl_message *query);
 
 struct rpl_bytes {
@@ -242,9 +246,11 @@ struct rpl_bytes {
 /* The query of a STEP QUERY. ERR_SPACE: over 65,535 octets. */
 MUST_CHECK enum err rpl_build_query(struct arena *a, const struct rpl_entry *e, uint16_t id,
                                     struct rpl_bytes *out);
-/* A packet of an entry as the answer to a query, adjusted as the entry says. `raw` is the query's bytes. */
-MUST_CHECK enum err rpl_build_reply(struct arena *a, const struct rpl_entry *e, const struct rpl_packet *p,
-                                    const struct rpl_message *query, struct rpl_bytes *out);
+/* A packet of an entry as the answer to a query, adjusted as the entry says. `raw` is the query's
+ * bytes. */
+MUST_CHECK enum err rpl_build_reply(struct arena *a, const struct rpl_entry *e,
+                                    const struct rpl_packet *p, const struct rpl_message *query,
+                                    struct rpl_bytes *out);
 /* What the entry expects, as a message to print beside the one that came. */
 void rpl_entry_message(const struct rpl_entry *e, struct rpl_message *out);
 

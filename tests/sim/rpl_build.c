@@ -1,6 +1,7 @@
 /*
- * Writing the messages that entries describe, with a writer of the tests' own: owners and the names of RFC 1035's rdata are
- * compressed against names written before, records stand as the entry has them, however odd.
+ * Writing the messages that entries describe, with a writer of the tests' own: owners and the names
+ * of RFC 1035's rdata are compressed against names written before, records stand as the entry has
+ * them, however odd.
  */
 #include <string.h>
 
@@ -63,7 +64,8 @@ static void put_name(struct builder *b, const uint8_t *name, bool compress)
             put_u16(b, (uint16_t)(0xc000 | at));
             return;
         }
-        /* Remember it from here on: pointers go backward to what is complete only after this name. */
+        /* Remember it from here on: pointers go backward to what is complete only after this name.
+         */
         uint16_t here = (uint16_t)b->size;
         put(b, name, (size_t)1 + *name);
         if (b->size < 0x4000 && b->name_count < NAMES_MAX && !b->full && compress)
@@ -155,7 +157,8 @@ static enum err finish(struct arena *a, const struct builder *b, struct rpl_byte
     return out->at ? OK : ERR_NOMEM;
 }
 
-enum err rpl_build_query(struct arena *a, const struct rpl_entry *e, uint16_t id, struct rpl_bytes *out)
+enum err rpl_build_query(struct arena *a, const struct rpl_entry *e, uint16_t id,
+                         struct rpl_bytes *out)
 {
     const struct rpl_packet *p = &e->packet;
     if (p->raw) {

@@ -237,8 +237,8 @@ static enum err parse_owner(struct rpl_reader *r, const char *word, uint8_t **ou
 
 static bool parse_class(const char *w, uint16_t *class)
 {
-    static const struct keyword classes[] = {
-        {"IN", CLASS_IN}, {"CH", CLASS_CH}, {"HS", 4}, {"NONE", CLASS_NONE}, {"ANY", CLASS_ANY}, {NULL, 0}};
+    static const struct keyword classes[] = {{"IN", CLASS_IN},     {"CH", CLASS_CH},   {"HS", 4},
+                                             {"NONE", CLASS_NONE}, {"ANY", CLASS_ANY}, {NULL, 0}};
     uint32_t v;
     uint64_t number;
     if (lookup(classes, w, &v)) {

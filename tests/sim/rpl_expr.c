@@ -1,7 +1,7 @@
 /*
- * Expressions. `${…}` is replaced from the inside out: what remains within the braces is then one of
- *   time | timeout | ctime EXPR | range LO V HI | EXPR
- * where EXPR is values joined by + - * /, evaluated left to right, and a value is a number or $name.
+ * Expressions. `${…}` is replaced from the inside out: what remains within the braces is then one
+ * of time | timeout | ctime EXPR | range LO V HI | EXPR where EXPR is values joined by + - * /,
+ * evaluated left to right, and a value is a number or $name.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -52,7 +52,8 @@ enum err rpl_assign(struct rpl_scope *s, const char *name, const char *value)
     struct rpl_variable *v = arena_calloc(s->arena, 1, sizeof *v);
     if (!v)
         return ERR_NOMEM;
-    *v = (struct rpl_variable){.name = rpl_strdup(s->arena, name), .value = copy, .next = s->variables};
+    *v = (struct rpl_variable){
+        .name = rpl_strdup(s->arena, name), .value = copy, .next = s->variables};
     s->variables = v;
     return v->name ? OK : ERR_NOMEM;
 }
@@ -133,7 +134,8 @@ static enum err apply_range(struct rpl_scope *s, const char *p, double *out,
 }
 
 /* The text that a `${body}` without braces in it stands for. */
-static enum err apply(struct rpl_scope *s, const char *body, char out[64], char error[RPL_ERROR_MAX])
+static enum err apply(struct rpl_scope *s, const char *body, char out[64],
+                      char error[RPL_ERROR_MAX])
 {
     const char *rest;
     double v = 0;
@@ -166,7 +168,8 @@ static enum err expand(struct rpl_scope *s, const char **p, unsigned depth, stru
                        char error[RPL_ERROR_MAX])
 {
     if (depth > NESTING_MAX)
-        return fault(error, ERR_FORMAT, "expressions within expressions, over %d deep", NESTING_MAX);
+        return fault(error, ERR_FORMAT, "expressions within expressions, over %d deep",
+                     NESTING_MAX);
     while (**p) {
         if (depth > 0 && **p == '}')
             return OK;

@@ -17,17 +17,20 @@ struct rpl_reader {
 };
 
 /* Says what is wrong on the current line; returns ERR_FORMAT. */
-enum err rpl_fault(struct rpl_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum err rpl_fault(struct rpl_reader *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
- * The next line that is not empty once comment (from ';' outside quotes, and '#' at a word's beginning when
- * `hash`) and outer blanks are gone. NULL in *line at the end. ERR_LIMIT counts as ERR_FORMAT: a line too long.
+ * The next line that is not empty once comment (from ';' outside quotes, and '#' at a word's
+ * beginning when `hash`) and outer blanks are gone. NULL in *line at the end. ERR_LIMIT counts as
+ * ERR_FORMAT: a line too long.
  */
 MUST_CHECK enum err rpl_line(struct rpl_reader *r, bool hash, char **line);
 /* The next line as it is, empty ones too. */
 MUST_CHECK enum err rpl_raw_line(struct rpl_reader *r, char **line);
 
-/* Cuts the next word off *rest in place ("…" is one word, quotes taken off); NULL when none is left. */
+/* Cuts the next word off *rest in place ("…" is one word, quotes taken off); NULL when none is
+ * left. */
 char *rpl_word(char **rest);
 /* The same, but quotes stay. */
 char *rpl_bare_word(char **rest);

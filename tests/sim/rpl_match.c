@@ -6,7 +6,8 @@
 #include "dns/rdata.h"
 #include "tests/sim/rpl.h"
 
-static bool differ(char why[RPL_ERROR_MAX], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static bool differ(char why[RPL_ERROR_MAX], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Notes the difference; always false. */
 static bool differ(char why[RPL_ERROR_MAX], const char *fmt, ...)
@@ -160,7 +161,8 @@ static bool find_option(const uint8_t *options, size_t size, uint16_t code, stru
     return false;
 }
 
-static bool match_ede(const struct rpl_entry *e, const struct rpl_message *m, char why[RPL_ERROR_MAX])
+static bool match_ede(const struct rpl_entry *e, const struct rpl_message *m,
+                      char why[RPL_ERROR_MAX])
 {
     struct rpl_bytes o;
     if (!(e->match & (MATCH_EDE | MATCH_EDE_ANY)))
@@ -206,7 +208,8 @@ static bool match_options(const struct rpl_entry *e, const struct rpl_message *m
     return match_ede(e, m, why);
 }
 
-static bool match_edns(const struct rpl_entry *e, const struct rpl_message *m, char why[RPL_ERROR_MAX])
+static bool match_edns(const struct rpl_entry *e, const struct rpl_message *m,
+                       char why[RPL_ERROR_MAX])
 {
     if ((e->match & MATCH_NOEDNS) && m->edns.present)
         return differ(why, "EDNS: none expected");

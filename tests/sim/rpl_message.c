@@ -265,7 +265,8 @@ void rpl_print_flags(struct rpl_text *t, uint16_t flags, uint8_t opcode, uint16_
         const char *text;
     } names[] = {{FLAG_QR, "QR "}, {FLAG_AA, "AA "}, {FLAG_TC, "TC "}, {FLAG_RD, "RD "},
                  {FLAG_RA, "RA "}, {FLAG_Z, "Z "},   {FLAG_AD, "AD "}, {FLAG_CD, "CD "}};
-    static const char *const opcodes[] = {"", "IQUERY ", "STATUS ", "OPCODE3 ", "NOTIFY ", "UPDATE "};
+    static const char *const opcodes[] = {"",         "IQUERY ", "STATUS ",
+                                          "OPCODE3 ", "NOTIFY ", "UPDATE "};
     char buf[RCODE_TEXT_MAX];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (flags & names[i].flag)
@@ -280,7 +281,8 @@ void rpl_print_flags(struct rpl_text *t, uint16_t flags, uint8_t opcode, uint16_
 
 static void print_edns(struct rpl_text *t, const struct rpl_edns *e)
 {
-    rpl_printf(t, "; EDNS version %u, %u octets%s", e->version, e->udp_size, e->do_bit ? ", DO" : "");
+    rpl_printf(t, "; EDNS version %u, %u octets%s", e->version, e->udp_size,
+               e->do_bit ? ", DO" : "");
     struct cursor c = cursor_of(e->options, e->options_size);
     while (cursor_left(&c) >= 4) {
         uint16_t code = cursor_u16(&c);

@@ -17,9 +17,9 @@ struct file_reader {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static const char *const headings[] = {"server",       "stub-zone", "forward-zone", "auth-zone",
-                                       "rpz",          "view",      "remote-control", "python",
-                                       "dynlib",       "cachedb",   "dnstap",       "ipset"};
+static const char *const headings[] = {"server", "stub-zone", "forward-zone",   "auth-zone",
+                                       "rpz",    "view",      "remote-control", "python",
+                                       "dynlib", "cachedb",   "dnstap",         "ipset"};
 
 static bool is_heading(const char *key)
 {
@@ -304,7 +304,8 @@ static enum err parse_cache_step(struct file_reader *f, struct rpl_step *s, char
             return err;
         s->name = rpl_word(&rest);
         s->expression = rpl_word(&rest);
-        return s->expression ? OK : rpl_fault(&f->r, "INFRA_RTT wants address, name and milliseconds");
+        return s->expression ? OK
+                             : rpl_fault(&f->r, "INFRA_RTT wants address, name and milliseconds");
     }
     s->name = rpl_word(&rest);
     const char *type = rpl_word(&rest);
@@ -354,7 +355,8 @@ static enum err parse_step_address(struct file_reader *f, struct rpl_step *s, ch
     return OK;
 }
 
-/* Addresses and directives, then ENTRY_BEGIN; a line of another kind is left for the next reader. */
+/* Addresses and directives, then ENTRY_BEGIN; a line of another kind is left for the next reader.
+ */
 static enum err parse_step_entry(struct file_reader *f, struct rpl_step *s, char *rest,
                                  enum needs needs)
 {
@@ -494,16 +496,13 @@ enum err rpl_parse(struct arena *a, const char *text, size_t size, struct rpl_fi
     struct rpl_file *file = arena_calloc(a, 1, sizeof *file);
     if (!file)
         return ERR_NOMEM;
-    struct file_reader f = {.r = {.arena = a,
-                                  .at = text,
-                                  .end = text + size,
-                                  .ttl = RPL_DEFAULT_TTL,
-                                  .error = error},
-                            .file = file,
-                            .config_last = &file->config,
-                            .range_last = &file->ranges,
-                            .step_last = &file->steps,
-                            .section = ""};
+    struct file_reader f = {
+        .r = {.arena = a, .at = text, .end = text + size, .ttl = RPL_DEFAULT_TTL, .error = error},
+        .file = file,
+        .config_last = &file->config,
+        .range_last = &file->ranges,
+        .step_last = &file->steps,
+        .section = ""};
     enum err err = parse_config(&f);
     if (!err)
         err = parse_scenario(&f);

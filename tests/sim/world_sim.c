@@ -272,7 +272,8 @@ void sim_refuse_sends(struct sim *s, unsigned count, enum err why)
     s->refuse_why = why;
 }
 
-static enum err schedule(struct sim *s, struct sim_event *e, struct sim_exchange *x, uint64_t delay_ms)
+static enum err schedule(struct sim *s, struct sim_event *e, struct sim_exchange *x,
+                         uint64_t delay_ms)
 {
     if (!e)
         return ERR_NOMEM;
@@ -326,7 +327,7 @@ struct sim_exchange *sim_find(struct sim *s, uint64_t sequence)
 
 bool sim_outstanding(const struct sim_exchange *x)
 {
-    return !x->settled && x->scheduled == 0 && x->delivered == 0;
+    return !x->settled && x->scheduled == 0;
 }
 
 uint64_t sim_sent(const struct sim *s)

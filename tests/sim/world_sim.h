@@ -1,5 +1,6 @@
 /*
- * The world of the tests: virtual time, a seeded generator, and messages that go where the test says.
+ * The world of the tests: virtual time, a seeded generator, and messages that go where the test
+ * says.
  *
  *     struct sim *s;
  *     sim_new(&s, &(struct sim_config){.seed = 1, .on_send = answer_it, .ctx = mine});
@@ -10,8 +11,9 @@
  *     sim_advance(s, 1000);        // the next second, event by event
  *     sim_free(s);
  *
- * Events are ordered by (time, sequence), so equal seeds and equal calls give equal runs; the trace hash
- * says so: it covers each event with its time and its bytes. One thread, no real clock, no socket.
+ * Events are ordered by (time, sequence), so equal seeds and equal calls give equal runs; the trace
+ * hash says so: it covers each event with its time and its bytes. One thread, no real clock, no
+ * socket.
  */
 #ifndef TESTS_SIM_WORLD_SIM_H
 #define TESTS_SIM_WORLD_SIM_H
@@ -29,7 +31,7 @@ struct sim_exchange {
     uint8_t *message;
     size_t length;
     uint64_t sent_ms;
-    uint64_t sequence; /* 1, 2, … in the order of sending */
+    uint64_t sequence;  /* 1, 2, … in the order of sending */
     unsigned scheduled; /* events on their way to the core */
     unsigned delivered; /* events that the core got */
     bool settled;       /* the test wants it no longer counted as outstanding */
@@ -39,19 +41,19 @@ struct sim_exchange {
 };
 
 enum sim_event_kind {
-    SIM_SEND,    /* the core sent `bytes` */
-    SIM_REPLY,   /* the core was handed `bytes` */
-    SIM_FAILED,  /* the core was told that the exchange failed */
-    SIM_CANCEL,  /* the core ended the exchange */
-    SIM_WAKE,    /* the asked-for time came */
-    SIM_NOTE,    /* the test put it there: client queries, answers */
+    SIM_SEND,   /* the core sent `bytes` */
+    SIM_REPLY,  /* the core was handed `bytes` */
+    SIM_FAILED, /* the core was told that the exchange failed */
+    SIM_CANCEL, /* the core ended the exchange */
+    SIM_WAKE,   /* the asked-for time came */
+    SIM_NOTE,   /* the test put it there: client queries, answers */
 };
 
 struct sim_event_view {
     enum sim_event_kind kind;
     uint64_t at_ms;
-    const char *what;                      /* of a note; else "" */
-    const struct sim_exchange *exchange;   /* NULL for wakes and notes */
+    const char *what;                    /* of a note; else "" */
+    const struct sim_exchange *exchange; /* NULL for wakes and notes */
     const uint8_t *bytes;
     size_t length;
 };
@@ -62,7 +64,8 @@ struct sim_config {
     uint64_t seed;
     uint64_t start_ms; /* boot time at the start */
     int64_t wall_s;    /* wall clock at the start */
-    /* Called from within the core's send: it may only schedule (sim_reply, sim_fail). NULL: nobody answers. */
+    /* Called from within the core's send: it may only schedule (sim_reply, sim_fail). NULL: nobody
+     * answers. */
     void (*on_send)(void *ctx, struct sim *s, struct sim_exchange *x);
     /* Sees each event as it happens. NULL: none. */
     void (*trace)(void *ctx, const struct sim_event_view *e);
@@ -87,15 +90,17 @@ uint64_t sim_random(struct sim *s);
 void sim_refuse_sends(struct sim *s, unsigned count, enum err why);
 
 /* Schedules bytes (copied) or a failure for the exchange after `delay_ms`. ERR_NOMEM. */
-MUST_CHECK enum err sim_reply(struct sim *s, struct sim_exchange *x, const uint8_t *bytes, size_t length,
-                              uint64_t delay_ms);
-MUST_CHECK enum err sim_fail(struct sim *s, struct sim_exchange *x, enum err why, uint64_t delay_ms);
+MUST_CHECK enum err sim_reply(struct sim *s, struct sim_exchange *x, const uint8_t *bytes,
+                              size_t length, uint64_t delay_ms);
+MUST_CHECK enum err sim_fail(struct sim *s, struct sim_exchange *x, enum err why,
+                             uint64_t delay_ms);
 
 /* The exchanges in the order of sending: sim_next(s, NULL) is the oldest; NULL at the end. */
 struct sim_exchange *sim_next(struct sim *s, const struct sim_exchange *after);
 /* NULL when it was cancelled. */
 struct sim_exchange *sim_find(struct sim *s, uint64_t sequence);
-/* Open, not settled, nothing on its way, nothing delivered: nobody has answered it. */
+/* Open, not settled, nothing on its way: what came, if anything, the core did not take for an
+ * answer. */
 bool sim_outstanding(const struct sim_exchange *x);
 /* Messages sent since the start. */
 uint64_t sim_sent(const struct sim *s);
@@ -110,9 +115,11 @@ MUST_CHECK enum err sim_run_now(struct sim *s);
 enum { SIM_ROUNDS_MAX = 20000, SIM_STEPS_MAX = 10 * 1000 * 1000 };
 /* When something happens next; UINT64_MAX: never. Never before now. */
 uint64_t sim_next_time(const struct sim *s);
-/* Runs `ms` of time, every event at its own moment. ERR_LIMIT as above, or over SIM_STEPS_MAX moments. */
+/* Runs `ms` of time, every event at its own moment. ERR_LIMIT as above, or over SIM_STEPS_MAX
+ * moments. */
 MUST_CHECK enum err sim_advance(struct sim *s, uint64_t ms);
-/* Moves to the next event if it is no later than `until_ms` and runs it; *moved says whether there was one. */
+/* Moves to the next event if it is no later than `until_ms` and runs it; *moved says whether there
+ * was one. */
 MUST_CHECK enum err sim_step(struct sim *s, uint64_t until_ms, bool *moved);
 
 /* Puts an event of the test into trace and hash. */
