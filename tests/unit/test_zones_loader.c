@@ -197,6 +197,10 @@ static void an_error_names_its_line(void **state)
         {"a 60 IN A 192.0.2.1\n\n; comment\nb 60 IN A\n", 4},
         {"a 60 CH TXT \"x\"\n", 1},
         {"a 60 IN NOSUCHTYPE x\n", 1},
+        {"a 60 IN CERT 0 1 8 AAAA\n", 1},
+        {"a 60 IN CERT 65536 1 8 AAAA\n", 1},
+        {"a 60 IN CERT NOSUCH 1 8 AAAA\n", 1},
+        {"a 60 IN CERT\n", 1},
         {"\n\na..b 60 IN A 192.0.2.1\n", 3},
         {"a 60 IN A 192.0.2.1\n$INCLUDE other.zone\n", 2},
     };
