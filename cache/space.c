@@ -119,14 +119,29 @@ static bool cleaning_due(const struct store *s)
            worth_cleaning(s, SEGMENT_UNITS / 16);
 }
 
+/* Where there is no memory to move what lives, it goes: the budget holds whatever happens. */
+static void drop_segment(struct cache *c)
+{
+    uint32_t index = store__least_live(&c->store);
+    if (index == SEGMENT_NONE)
+        return;
+    for (uint32_t at = 0; (at = store__next(&c->store, index, at)) != 0;) {
+        c->counts.evictions[store__at(&c->store, at)->kind]++;
+        cache__remove(c, at, MISS_EVICTED);
+    }
+    store__tidy(&c->store);
+}
+
 /* Gives segments back until the budget holds. Each round gains a sixteenth of a segment or more. */
 static bool shrink(struct cache *c, size_t growth)
 {
     uint32_t limit;
     while (c->store.held > (limit = segment_limit(c, growth))) {
         (void)evict_to_target(c, SEGMENT_UNITS / 16, limit);
-        if (!evict_to_clean(c, SEGMENT_UNITS / 16) || !clean(c))
-            return c->store.held <= segment_limit(c, growth);
+        if (!evict_to_clean(c, SEGMENT_UNITS / 16))
+            return false;
+        if (!clean(c))
+            drop_segment(c);
     }
     return true;
 }
