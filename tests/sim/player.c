@@ -6,6 +6,10 @@
 
 #include "zones/hints.h"
 
+/* Machines are not asked anything in the first second of their lives, and 0 means "never" in
+ * places. */
+enum { START_MS = 1000 * 1000 };
+
 bool play__fail(struct play *p, const char *fmt, ...)
 {
     if (p->result->verdict != PLAY_OK)
@@ -195,7 +199,7 @@ static bool make_options(struct play *p)
         if (err)
             return play__ok(p, err, "special zones");
     }
-    p->settings.options.hints = hints;
+    p->settings.options.hints = p->settings.hints.address_count > 0 ? &p->settings.hints : hints;
     p->settings.options.special = special;
     if (p->settings.access_count > 0) {
         size_t which;
@@ -238,7 +242,7 @@ static bool start(struct play *p)
 {
     const struct rpl_knobs *knobs = &p->settings.knobs;
     struct sim_config sim = {.seed = knobs->seed ? knobs->seed : p->options->seed,
-                             .start_ms = 0,
+                             .start_ms = START_MS,
                              .wall_s = knobs->wall_s,
                              .on_send = on_send,
                              .trace = trace,
@@ -302,17 +306,20 @@ static bool skip(struct play *p, const char *what, const char *which)
     return false;
 }
 
+/* What is not built comes first: such a file is skipped whatever else is in it. */
 static bool read_file(struct play *p, const char *text, size_t size)
 {
-    struct rpl_error error;
-    enum err err = rpl_parse(p->arena, text, size, &p->file, &error);
-    if (err == ERR_FORMAT)
-        return play__fail(p, "line %u: %s", error.line, error.text);
-    if (err)
-        return play__ok(p, err, "reading");
-    err = rpl_configure(p->arena, p->file, &p->settings, &error);
+    struct rpl_error fault, error;
+    enum err err = OK;
+    enum err read = rpl_parse(p->arena, text, size, &p->file, &fault);
+    if (read && read != ERR_FORMAT)
+        return play__ok(p, read, "reading");
+    if (p->file)
+        err = rpl_configure(p->arena, p->file, &p->settings, &error);
     if (err == ERR_UNSUPPORTED)
         return skip(p, "option", error.text);
+    if (read == ERR_FORMAT)
+        return play__fail(p, "line %u: %s", fault.line, fault.text);
     if (err == ERR_FORMAT)
         return play__fail(p, "line %u: %s", error.line, error.text);
     for (const struct rpl_step *s = p->file->steps; !err && s; s = s->next) {

@@ -223,7 +223,10 @@ struct rpl_error {
     char text[RPL_ERROR_MAX];
 };
 
-/* ERR_FORMAT with *error filled; ERR_NOMEM. `text` need not outlive the call. */
+/*
+ * ERR_FORMAT with *error filled; ERR_NOMEM. `text` need not outlive the call. When the fault is
+ * after CONFIG_END, *out still holds the configuration; else it is NULL.
+ */
 MUST_CHECK enum err rpl_parse(struct arena *a, const char *text, size_t size, struct rpl_file **out,
                               struct rpl_error *error);
 

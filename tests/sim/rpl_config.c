@@ -473,29 +473,54 @@ static void set_defaults(struct rpl_settings *s)
                                   .next_step = true};
 }
 
-static enum err finish(struct config *c)
+/* A root stub that is to be primed is what hints are: where to ask for the root's name servers. */
+static void root_hints(struct rpl_settings *s, const struct stub_zone *stub)
+{
+    struct delegation *d = &s->hints;
+    *d = (struct delegation){.zone = name_root, .expiry = UINT32_MAX, .ns_count = 1};
+    d->ns[0] = name_root;
+    for (size_t i = 0; i < stub->server_count; i++)
+        d->address[d->address_count++] = (struct delegation_address){.at = stub->servers[i]};
+}
+
+/* Sorts the stub zones out: the root's may be one to be primed. */
+static enum err finish_stubs(struct config *c, bool *root_stub)
 {
     struct rpl_settings *s = c->set;
-    bool root_stub = false;
-    s->options.prime = true;
+    size_t kept = 0;
+    s->options.prime = c->prime != 0;
     for (size_t i = 0; i < s->options.stub_count; i++) {
-        if (*s->stubs[i].name != 0)
-            continue;
-        root_stub = true;
-        s->options.prime = s->stubs[i].prime;
-        if (c->prime >= 0)
-            s->stubs[i].prime = c->prime == 1;
+        struct stub_zone *stub = &s->stubs[i];
+        bool root = *stub->name == 0;
+        *root_stub |= root;
+        if (stub->prime && !root) {
+            c->name = "stub-prime";
+            return fault(c, ERR_UNSUPPORTED, "below the root");
+        }
+        if (root && (c->prime >= 0 ? c->prime == 1 : stub->prime))
+            root_hints(s, stub);
+        else
+            s->stubs[kept++] = *stub;
     }
-    if (c->prime >= 0)
-        s->options.prime = c->prime == 1;
-    /* A bare stub-addr is Deckard's way, and there a range holds while its step is played. */
-    s->knobs.next_step = c->ranges >= 0 ? c->ranges == 1 : !(root_stub && c->bare_stub);
+    s->options.stub_count = kept;
+    return OK;
+}
+
+static enum err finish(struct config *c)
+{
     static const struct option do_not_query = {"do-not-query", set_prefix, SETTING(do_not_query),
                                                0};
     static const char *const localhost[] = {"127.0.0.0/8", "::1"};
+    struct rpl_settings *s = c->set;
+    bool root_stub = false;
+    enum err err = finish_stubs(c, &root_stub);
+    if (err)
+        return err;
+    /* A bare stub-addr is Deckard's way, and there a range holds while its step is played. */
+    s->knobs.next_step = c->ranges >= 0 ? c->ranges == 1 : !(root_stub && c->bare_stub);
     for (size_t i = 0; !c->localhost_asked && i < 2; i++) {
         c->value = localhost[i];
-        enum err err = set_prefix(c, &do_not_query);
+        err = set_prefix(c, &do_not_query);
         if (err)
             return err;
     }

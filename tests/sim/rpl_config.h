@@ -12,6 +12,7 @@
 #ifndef TESTS_SIM_RPL_CONFIG_H
 #define TESTS_SIM_RPL_CONFIG_H
 
+#include "dns/delegation.h"
 #include "policy/access.h"
 #include "resolver/resolver.h"
 #include "tests/sim/rpl.h"
@@ -38,9 +39,10 @@ struct rpl_knobs {
 };
 
 struct rpl_settings {
-    struct resolver_options options; /* hints and special zones are the player's to add */
+    struct resolver_options options; /* hints, special zones: the player's to add */
     struct stub_zone stubs[RPL_STUBS_MAX];
     struct endpoint servers[RPL_STUBS_MAX][RPL_STUB_SERVERS_MAX];
+    struct delegation hints; /* no address: the compiled-in ones */
     struct rpl_prefixes do_not_query;
     struct rpl_prefixes own;
     struct access_rule access[RPL_PREFIXES_MAX];

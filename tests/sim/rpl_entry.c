@@ -281,18 +281,21 @@ static enum err parse_question(struct entry_reader *e, char *line)
     return OK;
 }
 
-/* The reader of records knows class IN only: another class is noted here and written as IN. */
+/* The reader of records knows class IN only: another class is noted here and blanked out. */
 static uint16_t take_class(char *line)
 {
     char *p = line;
-    for (int word = 0; word < 3; word++) {
-        while (*p && !isspace((unsigned char)*p))
-            p++;
-        while (isspace((unsigned char)*p))
-            p++;
-        if (word < 2 && strncasecmp(p, "CH", 2) == 0 && isspace((unsigned char)p[2])) {
-            memcpy(p, "IN", 2);
-            return CLASS_CH;
+    for (int word = 0; word < 2; word++) {
+        p += strcspn(p, " \t");
+        p += strspn(p, " \t");
+        size_t n = strcspn(p, " \t");
+        char text[16] = "";
+        uint16_t class;
+        if (n > 0 && n < sizeof text)
+            memcpy(text, p, n);
+        if (parse_class(text, &class)) {
+            memset(p, ' ', n);
+            return class;
         }
     }
     return CLASS_IN;
@@ -329,34 +332,65 @@ static enum err join_lines(struct entry_reader *e, char **line)
     }
 }
 
+/*
+ * Public scenarios hold records that zone files may not: an RRSIG without a signature (read with
+ * one octet of it, which is then cut off) and a stray quote after base64.
+ */
+static enum err read_odd_record(struct entry_reader *e, const char *line, struct rrset **set,
+                                uint16_t *cut)
+{
+    char error[RPL_ERROR_MAX];
+    size_t n = strlen(line);
+    char *mended = arena_alloc(e->r->arena, n + 8);
+    if (!mended)
+        return ERR_NOMEM;
+    memcpy(mended, line, n + 1);
+    if (n > 0 && line[n - 1] == '\'') {
+        mended[n - 1] = '\0';
+    } else {
+        memcpy(mended + n, " AA==", 6);
+        *cut = 1;
+    }
+    enum err err =
+        rrset_from_text(e->r->arena, mended, e->r->origin, e->r->ttl, set, error, sizeof error);
+    return !err && *cut && (*set)->type != TYPE_RRSIG ? ERR_FORMAT : err;
+}
+
+static enum err add_record(struct entry_reader *e, const struct rpl_rr *from)
+{
+    struct rpl_rr *rr = arena_copy(e->r->arena, from, sizeof *from);
+    if (!rr)
+        return ERR_NOMEM;
+    *e->packet->last[e->section] = rr;
+    e->packet->last[e->section] = &rr->next;
+    return OK;
+}
+
 static enum err parse_record(struct entry_reader *e, char *line)
 {
     char error[RPL_ERROR_MAX / 2];
     struct rrset *set;
+    uint16_t cut = 0;
     enum err err = join_lines(e, &line);
     if (err)
         return err;
     uint16_t class = take_class(line);
     err = rrset_from_text(e->r->arena, line, e->r->origin, e->r->ttl, &set, error, sizeof error);
     if (err == ERR_FORMAT)
+        err = read_odd_record(e, line, &set, &cut);
+    if (err == ERR_FORMAT)
         return rpl_fault(e->r, "record: %s", error);
     if (err)
         return err;
     struct rrset_iter it = rrset_all(set);
-    while (rrset_next(&it)) {
-        struct rpl_rr *rr = arena_calloc(e->r->arena, 1, sizeof *rr);
-        if (!rr)
-            return ERR_NOMEM;
-        *rr = (struct rpl_rr){.owner = set->owner,
-                              .rdata = it.rdata,
-                              .length = it.length,
-                              .type = set->type,
-                              .class = class,
-                              .ttl = set->expiry};
-        *e->packet->last[e->section] = rr;
-        e->packet->last[e->section] = &rr->next;
-    }
-    return OK;
+    while (!err && rrset_next(&it))
+        err = add_record(e, &(struct rpl_rr){.owner = set->owner,
+                                             .rdata = it.rdata,
+                                             .length = (uint16_t)(it.length - cut),
+                                             .type = set->type,
+                                             .class = class,
+                                             .ttl = set->expiry});
+    return err;
 }
 
 enum err rpl_parse_directive(struct rpl_reader *r, char *line, bool *taken)

@@ -503,12 +503,11 @@ enum err rpl_parse(struct arena *a, const char *text, size_t size, struct rpl_fi
         .range_last = &file->ranges,
         .step_last = &file->steps,
         .section = ""};
+    *out = NULL;
     enum err err = parse_config(&f);
-    if (!err)
-        err = parse_scenario(&f);
-    if (!err)
-        err = check_steps(&f);
-    if (!err)
-        *out = file;
-    return err;
+    if (err)
+        return err;
+    *out = file;
+    err = parse_scenario(&f);
+    return err ? err : check_steps(&f);
 }
