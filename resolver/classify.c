@@ -17,6 +17,11 @@ struct reading {
 
 static bool in_bailiwick(const struct reading *r, const uint8_t *name)
 {
+    for (size_t i = 0; i < r->q->stub_count; i++) {
+        const uint8_t *stub = r->q->stubs[i].name;
+        if (name_below(stub, r->q->zone) && name_at_or_below(name, stub))
+            return false;
+    }
     return name_at_or_below(name, r->q->zone);
 }
 
@@ -268,6 +273,22 @@ static bool kind_of_rcode(const struct message *m, enum reply_kind *kind)
     }
 }
 
+/* Beside a CNAME only what DNSSEC needs may stand (RFC 2181 §10.1, RFC 4034 §3); other data is not
+ * believed. */
+static bool alias_hides_data(const struct reading *r)
+{
+    switch (r->q->type) {
+    case TYPE_CNAME:
+    case TYPE_ANY:
+    case TYPE_RRSIG:
+    case TYPE_NSEC:
+    case TYPE_KEY:
+        return false;
+    default:
+        return find(&r->m->section[SECTION_ANSWER], r->at, TYPE_CNAME) != NULL;
+    }
+}
+
 /* Follows the chain as far as the zone goes; true when it ended in records. */
 static enum err follow_chain(struct reading *r, enum chain *how, bool *found)
 {
@@ -275,14 +296,12 @@ static enum err follow_chain(struct reading *r, enum chain *how, bool *found)
     *how = CHAIN_GOES_ON;
     *found = false;
     while (!e && *how == CHAIN_GOES_ON && in_bailiwick(r, r->at)) {
-        e = take_final(r, found);
+        if (!alias_hides_data(r))
+            e = take_final(r, found);
         if (e || *found)
             return e;
-        if (r->q->type == TYPE_CNAME || r->q->type == TYPE_ANY) {
-            const struct rrset *dname = dname_above(r);
-            if (!dname)
-                return OK;
-        }
+        if ((r->q->type == TYPE_CNAME || r->q->type == TYPE_ANY) && !dname_above(r))
+            return OK;
         if (r->aliases >= LIMIT_ALIASES)
             return OK;
         e = chain_step(r, how);

@@ -36,6 +36,10 @@ struct asked {
     const uint8_t *zone; /* whose server this is */
     uint32_t now;
     uint32_t ttl_min, ttl_max, negative_ttl_max;
+    /* Zones whose servers the operator names: below `zone` they are not this server's to answer
+     * for. */
+    const struct stub_zone *stubs;
+    size_t stub_count;
 };
 
 struct classified {

@@ -84,6 +84,7 @@ enum candidate_flag {
     CANDIDATE_OVER = 1,    /* not to be asked again for this question */
     CANDIDATE_NO_EDNS = 2, /* ask it without EDNS */
     CANDIDATE_TCP = 4,     /* ask it over TCP */
+    CANDIDATE_LAME = 8,    /* known to be lame for the zone: last */
 };
 
 /* An address of a name server of the zone at hand. */
@@ -115,7 +116,7 @@ struct walk {
     uint8_t referrals;      /* followed so far */
     uint8_t ns_lookups;     /* started for this delegation */
     uint8_t ns_nxdomain;    /* of these ended so */
-    bool ns_loop;           /* one was refused because it would wait for us */
+    enum reason ns_reason;  /* why addresses could not be looked up */
     uint32_t ns_asked[2];   /* bit i: address of family 4, 6 of name server i was looked up */
     unsigned candidate_count;
     struct candidate candidate[CANDIDATES_MAX];

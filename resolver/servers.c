@@ -19,6 +19,7 @@ enum {
     SERVER_DEAD_TIMEOUTS = 6, /* in a row: rather ask others */
     SERVER_DEAD_S = 15,
     SERVER_DEAD_MS = 60000, /* what such a one is reckoned at */
+    SERVER_LAME_S = 600,    /* lame for a zone that long, then tried anew */
     SERVER_EDNS_S = 600,    /* after that EDNS is tried anew */
 };
 
@@ -90,6 +91,19 @@ static bool may_be_asked(const struct lookup *l, const struct endpoint *at)
     return at->port != DNS_PORT || !prefix_list_covers(&o->own, at);
 }
 
+/* Held to be lame for this zone (RFC 9520 §2.3 speaks of such): asked when nobody else is left. */
+static bool is_lame(struct lookup *l, const struct endpoint *at)
+{
+    struct server_state s;
+    return !cache_get_server(l->r->config.cache, at, l->walk.cut->zone, l->r->now, &s) && s.lame;
+}
+
+static void note_lame(struct lookup *l, const struct endpoint *at)
+{
+    struct server_state s = {.expiry = l->r->now + SERVER_LAME_S, .lame = true};
+    cache_put_server(l->r->config.cache, at, l->walk.cut->zone, &s, l->r->now);
+}
+
 void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns)
 {
     struct walk *w = &l->walk;
@@ -103,6 +117,8 @@ void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns)
     struct server_state s = server_get(l->r, at);
     if (s.edns == SERVER_EDNS_BROKEN && s.edns_until > l->r->now)
         c->flags |= CANDIDATE_NO_EDNS;
+    if (is_lame(l, at))
+        c->flags |= CANDIDATE_LAME;
 }
 
 static void add_records(struct lookup *l, const struct rrset *set, uint8_t ns)
@@ -129,7 +145,7 @@ void servers_collect(struct lookup *l)
     const struct delegation *d = w->cut;
     w->candidate_count = 0;
     w->ns_lookups = w->ns_nxdomain = 0;
-    w->ns_loop = false;
+    w->ns_reason = REASON_NONE;
     memset(w->ns_asked, 0, sizeof w->ns_asked);
     memset(w->faults, 0, sizeof w->faults);
     for (unsigned i = 0; i < d->address_count; i++) {
@@ -152,7 +168,7 @@ void servers_collect(struct lookup *l)
 static uint32_t reckon_ms(struct lookup *l, const struct candidate *c)
 {
     struct server_state s = server_get(l->r, &c->at);
-    if (s.retry_at > l->r->now)
+    if (s.retry_at > l->r->now || (c->flags & CANDIDATE_LAME))
         return SERVER_DEAD_MS;
     uint32_t base = s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS;
     return base + 200U * s.timeouts;
@@ -174,6 +190,8 @@ void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
 {
     c->flags |= CANDIDATE_OVER;
     l->walk.faults[fault]++;
+    if (fault == FAULT_LAME || fault == FAULT_REFUSED)
+        note_lame(l, &c->at);
 }
 
 struct candidate *servers_choose(struct lookup *l)
@@ -238,14 +256,19 @@ static bool start_look_up(struct lookup *l, unsigned ns, unsigned i)
     w->ns_asked[i] |= 1U << ns;
     if (lookup__key(&key, w->cut->ns[ns], address_types[i], l->key.flags & LOOKUP_CD))
         return false;
-    w->ns_lookups++;
-    if (!waits_charge(l, CHARGE_NS_LOOKUPS, 1))
+    switch (waits_need(l, &key, EDGE_ADDRESS, &e)) {
+    case NEED_WAITS:
+        break;
+    case NEED_LOOP:
+        w->ns_reason = REASON_DEPENDENCY_LOOP;
         return false;
-    enum need need = waits_need(l, &key, EDGE_ADDRESS, &e);
-    if (need == NEED_LOOP)
-        w->ns_loop = true;
-    if (need != NEED_WAITS)
+    case NEED_DEPTH:
+        w->ns_reason = REASON_DEPTH;
         return false;
+    case NEED_NOMEM:
+        w->ns_reason = REASON_WORK_SIZE;
+        return false;
+    }
     e->ns = (uint8_t)ns;
     lookup__trace(l, "need_address", "ns=%u type=%s", ns, i ? "AAAA" : "A");
     return true;
@@ -267,6 +290,10 @@ bool servers_look_up(struct lookup *l)
                 l->r->counters.limit_addresses++;
                 return running > 0;
             }
+            /* Nobody left who can pay: the end is on its way from above. */
+            if (!waits_charge(l, CHARGE_NS_LOOKUPS, 1))
+                return true;
+            w->ns_lookups++;
             running += start_look_up(l, ns, i);
         }
     }
@@ -281,8 +308,8 @@ void servers_take_children(struct lookup *l)
             continue;
         if (e->nxdomain)
             l->walk.ns_nxdomain++;
-        if (e->reason == REASON_DEPENDENCY_LOOP)
-            l->walk.ns_loop = true;
+        if (e->reason == REASON_DEPENDENCY_LOOP || !reason_cached(e->reason))
+            l->walk.ns_reason = e->reason;
         for (unsigned i = 0; i < e->address_count; i++)
             servers_add(l, &e->address[i], e->ns);
         waits_drop(e);
@@ -311,6 +338,6 @@ enum reason servers_reason(const struct lookup *l)
     if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_LAME)
         return REASON_ROOT_UNREACHABLE;
     if (kinds == 0)
-        return w->ns_loop ? REASON_DEPENDENCY_LOOP : REASON_NO_SERVERS;
+        return w->ns_reason ? w->ns_reason : REASON_NO_SERVERS;
     return kinds == 1 ? alone[which] : REASON_ALL_FAILED;
 }

@@ -15,6 +15,8 @@ static struct asked asked_of(const struct lookup *l)
         .ttl_min = o->ttl_min,
         .ttl_max = o->ttl_max,
         .negative_ttl_max = o->negative_ttl_max,
+        .stubs = o->stubs,
+        .stub_count = o->stub_count,
     };
 }
 

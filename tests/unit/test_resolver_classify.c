@@ -69,6 +69,9 @@ static const struct row rows[] = {
      {"www.example.com. 60 CNAME a.example.com.", "www.example.com. 60 TXT x", "a.example.com. 60 A 192.0.2.1"}, {0}, REPLY_ANSWER,
      "a.example.com.", 2, 0, 1},
 
+    {"cname_beside_the_asked_type_wins", "example.com.", "www.example.com.", TYPE_A, FLAG_AA, 0,
+     {"www.example.com. 60 A 192.0.2.66", "www.example.com. 60 CNAME a.example.net."}, {0}, REPLY_ALIAS, "a.example.net.", 1, 0, 1},
+
     {"dname_makes_its_own_cname", "example.com.", "x.d.example.com.", TYPE_A, FLAG_AA, 0, {"d.example.com. 60 DNAME t.example.com."}, {SOA},
      REPLY_NODATA, "x.t.example.com.", 2, 1, 0},
     {"cname_sent_with_a_dname_is_not_used", "example.com.", "x.d.example.com.", TYPE_A, FLAG_AA, 0,
