@@ -13,6 +13,8 @@ bool memory__charge(struct memory *m, size_t size)
     if (m->fail_after != 0 && --m->fail_after == 0)
         return false;
     m->held += size;
+    if (m->held > m->peak)
+        m->peak = m->held;
     return true;
 }
 

@@ -10,6 +10,7 @@
 
 struct memory {
     size_t held; /* octets: allocations, and the segments in use */
+    size_t peak; /* the most it ever was */
     /* For tests: when not 0, the n-th growth from now fails, then counting ends. */
     size_t fail_after;
 };

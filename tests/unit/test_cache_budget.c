@@ -150,6 +150,23 @@ static void the_budget_is_never_exceeded(void **state)
     cache_free(c);
 }
 
+static void the_budget_holds_in_the_midst_of_cleaning_too(void **state)
+{
+    (void)state;
+    static struct model m;
+    memset(&m, 0, sizeof m);
+    struct cache *c = cache_of(CACHE_SIZE_MIN);
+    uint64_t seed = 3;
+    struct rrset out;
+    for (uint32_t step = 0; step < 100000; step++) {
+        cache_get_rrset(c, numbered("k", draw(&seed) % 2000), 16, NOW, &out);
+        assert_true(put_number(c, &m, draw(&seed) % 20000, some_length(&seed), (uint8_t)step));
+        assert_true(c->memory.peak <= CACHE_SIZE_MIN);
+    }
+    check_against(c, &m, false);
+    cache_free(c);
+}
+
 static void entries_of_16_KiB_fill_the_budget_too(void **state)
 {
     (void)state;
@@ -347,6 +364,7 @@ int main(void)
         cmocka_unit_test(cleaning_keeps_every_living_entry),
         cmocka_unit_test(segments_go_back_when_half_of_the_entries_go),
         cmocka_unit_test(the_budget_is_never_exceeded),
+        cmocka_unit_test(the_budget_holds_in_the_midst_of_cleaning_too),
         cmocka_unit_test(entries_of_16_KiB_fill_the_budget_too),
         cmocka_unit_test(a_full_cache_is_used_to_four_fifths),
         cmocka_unit_test(shrinking_evicts_the_least_recently_used),
