@@ -77,7 +77,7 @@ static void trace_lookup(void *ctx, const char *line)
 
 struct play_sent *play__sent(struct play *p, uint64_t sequence)
 {
-    for (struct play_sent *s = p->sent; s; s = s->next) {
+    for (struct play_sent *s = p->log.sent; s; s = s->next) {
         if (s->sequence == sequence)
             return s;
     }
@@ -128,8 +128,8 @@ static void on_send(void *ctx, struct sim *sim, struct sim_exchange *x)
     s->step = p->moved_step;
     s->to = x->to;
     x->tag = s;
-    *p->last_sent = s;
-    p->last_sent = &s->next;
+    *p->log.last_sent = s;
+    p->log.last_sent = &s->next;
     if (err)
         play__fail(p, "an upstream query is malformed: %s", error);
     else
@@ -159,14 +159,14 @@ void play__add_answer(struct play *p, struct play_query *q, const uint8_t *bytes
     }
     if (++q->answers > 1)
         play__fail(p, "the query of step %u was answered %u times", q->step, q->answers);
-    *p->last_answer = a;
-    p->last_answer = &a->next;
+    *p->log.last_answer = a;
+    p->log.last_answer = &a->next;
 }
 
 static void on_answer(void *ctx, uint64_t request, const uint8_t *bytes, size_t size)
 {
     struct play *p = ctx;
-    for (struct play_query *q = p->queries; q; q = q->next) {
+    for (struct play_query *q = p->log.queries; q; q = q->next) {
         if (q->request == request) {
             play__add_answer(p, q, bytes, size);
             return;
@@ -258,9 +258,9 @@ static bool start(struct play *p)
 static bool check_left_over(struct play *p)
 {
     char name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX], at[ADDR_TEXT_MAX];
-    if (p->answers)
+    if (p->log.answers)
         return play__fail(p, "at the end: the answer to the query of step %u was never checked",
-                          p->answers->query->step);
+                          p->log.answers->query->step);
     for (struct sim_exchange *x = sim_next(p->sim, NULL); x; x = sim_next(p->sim, x)) {
         const struct play_sent *s = x->tag;
         if (!sim_outstanding(x) || !s || !s->message.question.name)
@@ -269,7 +269,7 @@ static bool check_left_over(struct play *p)
                           name_text(s->message.question.name, name),
                           type_text(s->message.question.type, type), endpoint_text(&x->to, at));
     }
-    for (const struct play_query *q = p->queries; q; q = q->next) {
+    for (const struct play_query *q = p->log.queries; q; q = q->next) {
         if (q->answers == 0 && !q->dropped)
             return play__fail(p, "at the end: the query of step %u was never answered", q->step);
     }
@@ -343,9 +343,9 @@ void play_text(struct arena *a, const char *text, size_t size, const struct play
     p->arena = a;
     p->options = options;
     p->result = out;
-    p->last_query = &p->queries;
-    p->last_answer = &p->answers;
-    p->last_sent = &p->sent;
+    p->log.last_query = &p->log.queries;
+    p->log.last_answer = &p->log.answers;
+    p->log.last_sent = &p->log.sent;
     p->scope.arena = a;
     if (!read_file(p, text, size))
         return;

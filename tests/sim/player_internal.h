@@ -38,6 +38,13 @@ struct play_sent {
     struct play_sent *next;
 };
 
+/* What was said so far. */
+struct play_log {
+    struct play_query *queries, **last_query;
+    struct play_answer *answers, **last_answer; /* not checked yet */
+    struct play_sent *sent, **last_sent;
+};
+
 struct play {
     struct arena *arena;
     const struct play_options *options;
@@ -56,9 +63,7 @@ struct play {
     unsigned step;       /* being played */
     unsigned range_step; /* whose ranges answer */
     unsigned moved_step; /* the last that let something happen */
-    struct play_query *queries, **last_query;
-    struct play_answer *answers, **last_answer; /* not checked yet */
-    struct play_sent *sent, **last_sent;
+    struct play_log log;
     struct rpl_scope scope;
     uint64_t request;
 };

@@ -23,8 +23,8 @@ static struct play_query *add_query(struct play *p, const struct rpl_step *s)
     q->id = (uint16_t)(0x1000 + q->request);
     q->step = s->number;
     q->via = s->entry->match & MATCH_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
-    *p->last_query = q;
-    p->last_query = &q->next;
+    *p->log.last_query = q;
+    p->log.last_query = &q->next;
     return q;
 }
 
@@ -72,11 +72,11 @@ static bool await_answer(struct play *p)
     uint64_t until = sim_now(p->sim) + PLAY_PATIENCE_MS;
     if (!settle(p))
         return false;
-    for (bool moved = true; moved && !p->answers;) {
+    for (bool moved = true; moved && !p->log.answers;) {
         if (!play__ok(p, sim_step(p->sim, until, &moved), "waiting for the answer"))
             return false;
     }
-    return p->answers || play__fail(p, "there is no answer");
+    return p->log.answers || play__fail(p, "there is no answer");
 }
 
 static const char *message_of(struct play *p, const struct rpl_message *m)
@@ -116,12 +116,12 @@ static bool check_message(struct play *p, const struct rpl_entry *e, const struc
 
 static bool do_check_answer(struct play *p, const struct rpl_step *s)
 {
-    if (!p->answers && !await_answer(p))
+    if (!p->log.answers && !await_answer(p))
         return false;
-    struct play_answer *a = p->answers;
-    p->answers = a->next;
-    if (!p->answers)
-        p->last_answer = &p->answers;
+    struct play_answer *a = p->log.answers;
+    p->log.answers = a->next;
+    if (!p->log.answers)
+        p->log.last_answer = &p->log.answers;
     if (s->entry->packet.raw)
         return check_raw(p, &s->entry->packet, a);
     return check_message(p, s->entry, a);
@@ -166,7 +166,7 @@ static struct sim_exchange *oldest_outstanding(struct play *p, const struct rpl_
 static bool do_check_out_query(struct play *p, const struct rpl_step *s)
 {
     char why[RPL_ERROR_MAX] = "there is none";
-    for (struct play_sent *sent = p->sent; sent; sent = sent->next) {
+    for (struct play_sent *sent = p->log.sent; sent; sent = sent->next) {
         struct sim_exchange *x = sim_find(p->sim, sent->sequence);
         bool waits = x && wanted(s, x);
         if (sent->checked || (!waits && sent->step != p->moved_step) ||
@@ -204,12 +204,12 @@ static bool do_timeout(struct play *p, const struct rpl_step *s)
     if (!x)
         return play__fail(p, "no upstream query is outstanding");
     uint64_t sequence = x->sequence, sent = sim_sent(p->sim);
-    const struct play_answer *answers = p->answers;
+    const struct play_answer *answers = p->log.answers;
     for (bool moved = true; moved;) {
         if (!play__ok(p, sim_step(p->sim, until, &moved), "waiting for the time-out"))
             return false;
         x = sim_find(p->sim, sequence);
-        if (x && (sim_sent(p->sim) > sent || p->answers != answers))
+        if (x && (sim_sent(p->sim) > sent || p->log.answers != answers))
             x->settled = true; /* kept open for a late answer */
         if (!x || x->settled)
             return true;
