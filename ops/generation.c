@@ -52,6 +52,7 @@ static enum err load_hints(struct generation *g, struct config_report *report)
 static void take_switches(struct resolver_options *o, const struct config *c)
 {
     o->minimise = c->resolver.qname_minimisation;
+    o->full_responses = !c->resolver.minimal_responses;
     o->randomise_case = c->resolver.case_randomisation;
     o->use_ipv4 = c->upstream.ipv4;
     o->use_ipv6 = c->upstream.ipv6;

@@ -15,14 +15,19 @@ struct reading {
     unsigned aliases;
 };
 
-static bool in_bailiwick(const struct reading *r, const uint8_t *name)
+bool reply_in_bailiwick(const struct asked *q, const uint8_t *name)
 {
-    for (size_t i = 0; i < r->q->stub_count; i++) {
-        const uint8_t *stub = r->q->stubs[i].name;
-        if (name_below(stub, r->q->zone) && name_at_or_below(name, stub))
+    for (size_t i = 0; i < q->stub_count; i++) {
+        const uint8_t *stub = q->stubs[i].name;
+        if (name_below(stub, q->zone) && name_at_or_below(name, stub))
             return false;
     }
-    return name_at_or_below(name, r->q->zone);
+    return name_at_or_below(name, q->zone);
+}
+
+static bool in_bailiwick(const struct reading *r, const uint8_t *name)
+{
+    return reply_in_bailiwick(r->q, name);
 }
 
 static uint32_t bounded_expiry(const struct asked *q, const struct rrset *set, uint32_t most)
@@ -32,17 +37,22 @@ static uint32_t bounded_expiry(const struct asked *q, const struct rrset *set, u
     return q->now + (ttl > most ? most : ttl);
 }
 
-/* The record set as we believe it: our TTL bounds and trust on the same bytes. */
+enum err reply_take(struct arena *a, const struct asked *q, struct rrsets *list,
+                    const struct rrset *set, enum trust trust)
+{
+    struct rrset *own = arena_copy(a, set, sizeof *set);
+    if (!own)
+        return ERR_NOMEM;
+    own->expiry = bounded_expiry(q, set, q->ttl_max);
+    own->trust = (uint8_t)trust;
+    return rrsets_push(a, list, own);
+}
+
 static enum err take(struct reading *r, struct rrsets *list, const struct rrset *set,
                      enum trust trust)
 {
-    struct rrset *own = arena_copy(r->arena, set, sizeof *set);
-    if (!own)
-        return ERR_NOMEM;
-    own->expiry = bounded_expiry(r->q, set, r->q->ttl_max);
-    own->trust = (uint8_t)trust;
     r->taken++;
-    return rrsets_push(r->arena, list, own);
+    return reply_take(r->arena, r->q, list, set, trust);
 }
 
 static enum trust answer_trust(const struct reading *r)

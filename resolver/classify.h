@@ -58,6 +58,20 @@ MUST_CHECK enum err classify(struct arena *a, const struct message *m, const str
 const char *reply_kind_text(enum reply_kind k);
 
 /*
+ * What goes along with an answer where responses are full: the NS set of its zone, and addresses of
+ * names in answer and authority; from the bailiwick only. ERR_NOMEM.
+ */
+MUST_CHECK enum err reply_extras(struct arena *a, const struct message *m, const struct asked *q,
+                                 const struct classified *c, struct rrsets *authority,
+                                 struct rrsets *additional);
+
+/* Appends the set as we believe it: our TTL bounds and trust on the same octets. ERR_NOMEM. */
+MUST_CHECK enum err reply_take(struct arena *a, const struct asked *q, struct rrsets *list,
+                               const struct rrset *set, enum trust trust);
+/* Is the name this server's to speak of? */
+bool reply_in_bailiwick(const struct asked *q, const uint8_t *name);
+
+/*
  * The delegation that a referral makes: its first 13 name servers, and of the additional section
  * those addresses that belong to one of them and lie in the bailiwick (limits.md L4, L5). In the
  * arena; NULL: out of memory.

@@ -96,7 +96,12 @@ static enum err write_sections(struct writer *w, const struct asker *a, const st
     for (unsigned i = 0; !e && i < o->authority_count; i++)
         if (a->do_bit || !is_denial(o->authority[i]->type))
             e = writer_rrset(w, SECTION_AUTHORITY, o->authority[i], now, a->do_bit);
-    return e;
+    if (e)
+        return e;
+    /* Where room is short addresses stay away; that is no truncation (RFC 2181 §9). */
+    for (unsigned i = 0; !e && i < o->additional_count; i++)
+        e = writer_rrset(w, SECTION_ADDITIONAL, o->additional[i], now, a->do_bit);
+    return OK;
 }
 
 size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32_t now,
@@ -129,14 +134,18 @@ size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32
     return writer_finish(&w);
 }
 
+static uint32_t lesser_expiry(uint32_t least, const struct rrset *const *sets, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        least = sets[i]->expiry < least ? sets[i]->expiry : least;
+    return least;
+}
+
 static uint32_t least_expiry(const struct outcome *o)
 {
-    uint32_t least = UINT32_MAX;
-    for (unsigned i = 0; i < o->answer_count; i++)
-        least = o->answer[i]->expiry < least ? o->answer[i]->expiry : least;
-    for (unsigned i = 0; i < o->authority_count; i++)
-        least = o->authority[i]->expiry < least ? o->authority[i]->expiry : least;
-    return least;
+    uint32_t least = lesser_expiry(UINT32_MAX, o->answer, o->answer_count);
+    least = lesser_expiry(least, o->authority, o->authority_count);
+    return lesser_expiry(least, o->additional, o->additional_count);
 }
 
 size_t front__write_answer(const struct asker *a, const struct outcome *o, uint32_t now,

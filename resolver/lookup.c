@@ -169,7 +169,7 @@ enum next lookup__fail(struct lookup *l, enum reason reason)
 {
     l->result.rcode = RCODE_SERVFAIL;
     l->result.reason = reason;
-    l->result.answer.count = l->result.authority.count = 0;
+    l->result.answer.count = l->result.authority.count = l->result.additional.count = 0;
     l->step = STEP_ANSWER;
     return NEXT_STEP;
 }
@@ -196,7 +196,19 @@ struct outcome lookup__outcome(const struct result *result)
         .answer_count = result->answer.count,
         .authority = result->authority.at,
         .authority_count = result->authority.count,
+        .additional = result->additional.at,
+        .additional_count = result->additional.count,
     };
+}
+
+static enum err copy_sets(struct arena *a, struct rrsets *to, const struct rrsets *from)
+{
+    for (unsigned i = 0; i < from->count; i++) {
+        struct rrset *copy = rrset_copy(a, from->at[i]);
+        if (!copy || rrsets_push(a, to, copy))
+            return ERR_NOMEM;
+    }
+    return OK;
 }
 
 /* Copies what the parent needs of the child's result; the child's arena goes with it. */
@@ -208,16 +220,11 @@ static void tell_alias(struct lookup *parent, const struct result *from)
     to->from_failure_cache = from->from_failure_cache;
     if (from->source == SOURCE_RESOLVED)
         to->source = SOURCE_RESOLVED;
-    for (unsigned i = 0; i < from->answer.count + from->authority.count; i++) {
-        bool denial = i >= from->answer.count;
-        const struct rrset *set =
-            denial ? from->authority.at[i - from->answer.count] : from->answer.at[i];
-        struct rrset *copy = rrset_copy(&parent->arena, set);
-        if (!copy || rrsets_push(&parent->arena, denial ? &to->authority : &to->answer, copy)) {
-            to->rcode = RCODE_SERVFAIL;
-            to->reason = REASON_WORK_SIZE;
-            return;
-        }
+    if (copy_sets(&parent->arena, &to->answer, &from->answer) ||
+        copy_sets(&parent->arena, &to->authority, &from->authority) ||
+        copy_sets(&parent->arena, &to->additional, &from->additional)) {
+        to->rcode = RCODE_SERVFAIL;
+        to->reason = REASON_WORK_SIZE;
     }
 }
 

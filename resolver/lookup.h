@@ -145,6 +145,7 @@ struct result {
     enum source source;
     struct rrsets answer;
     struct rrsets authority;
+    struct rrsets additional;
 };
 
 /* Who waits for the lookup, and for whom it waits. */
@@ -268,6 +269,8 @@ void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns);
 void servers_new_question(struct lookup *l);
 /* This one is of no use for this question, and how it failed. */
 void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault);
+/* Is there an address left to ask beside the one that was asked last? */
+bool servers_others(const struct lookup *l);
 /* The best address left to ask, or NULL. */
 struct candidate *servers_choose(struct lookup *l);
 uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via);

@@ -37,6 +37,9 @@ struct outcome {
     unsigned answer_count;
     const struct rrset *const *authority;
     unsigned authority_count;
+    /* Addresses of names in the other sections; may be left out where room is short. */
+    const struct rrset *const *additional;
+    unsigned additional_count;
 };
 
 /* Counts of one client query, from limits.h downward; never reset. */

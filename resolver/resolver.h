@@ -41,6 +41,7 @@ struct stub_zone {
 struct resolver_options {
     bool minimise;       /* QNAME minimisation (RFC 9156) */
     bool randomise_case; /* 0x20 */
+    bool full_responses; /* pass on authority and additional records of an answer */
     bool use_ipv4;
     bool use_ipv6;
     uint32_t ttl_min; /* seconds, applied when a record is taken in */

@@ -280,8 +280,9 @@ bool servers_look_up(struct lookup *l)
     unsigned running = lookups_under_way(l);
     if (w->stub || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
         return false;
-    for (unsigned ns = 0; ns < w->cut->ns_count; ns++) {
-        for (unsigned i = 0; i < 2; i++) {
+    /* One family over all names first: a name that does not exist needs no second question. */
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned ns = 0; ns < w->cut->ns_count; ns++) {
             if (running >= LIMIT_NS_AT_ONCE || l->cancelled)
                 return running > 0;
             if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
@@ -300,15 +301,37 @@ bool servers_look_up(struct lookup *l)
     return running > 0;
 }
 
+/* Is there a name server whose address was never asked for, and may that still be done? */
+static bool more_to_look_up(const struct lookup *l)
+{
+    const struct walk *w = &l->walk;
+    uint32_t all = (1U << w->cut->ns_count) - 1;
+    if (w->stub || w->ns_lookups >= LIMIT_NS_PER_DELEGATION || w->ns_nxdomain >= LIMIT_NS_NXDOMAIN)
+        return false;
+    return (family_wanted(l, 0) && (w->ns_asked[0] & all) != all) ||
+           (family_wanted(l, 1) && (w->ns_asked[1] & all) != all);
+}
+
+bool servers_others(const struct lookup *l)
+{
+    for (unsigned i = 0; i < l->walk.candidate_count; i++)
+        if (&l->walk.candidate[i] != l->exchange.to && !spent(&l->walk.candidate[i]))
+            return true;
+    return more_to_look_up(l);
+}
+
 void servers_take_children(struct lookup *l)
 {
     LIST_EACH_SAFE (it, tmp, &l->waits.children) {
         struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
         if (e->child || e->kind != EDGE_ADDRESS)
             continue;
-        if (e->nxdomain)
+        if (e->nxdomain) {
             l->walk.ns_nxdomain++;
-        if (e->reason == REASON_DEPENDENCY_LOOP || !reason_cached(e->reason))
+            l->walk.ns_asked[0] |= 1U << e->ns;
+            l->walk.ns_asked[1] |= 1U << e->ns;
+        }
+        if (e->reason == REASON_DEPENDENCY_LOOP || (e->reason && !reason_cached(e->reason)))
             l->walk.ns_reason = e->reason;
         for (unsigned i = 0; i < e->address_count; i++)
             servers_add(l, &e->address[i], e->ns);

@@ -67,14 +67,34 @@ static enum next alias_by_dname(struct lookup *l, const struct rrset *dname)
     return lookup__follow(l, cname->rdata + 2, 1);
 }
 
+/*
+ * Can any of its servers be reached without asking the zone itself? One whose names all lie within
+ * it and came without glue cannot: the parent is asked again, which may know the glue by now or for
+ * another question.
+ */
+static bool leads_on(struct lookup *l, const struct delegation *d)
+{
+    struct cache *cache = l->r->config.cache;
+    struct rrset set;
+    if (d->address_count)
+        return true;
+    for (unsigned i = 0; i < d->ns_count; i++)
+        if (!name_at_or_below(d->ns[i], d->zone) ||
+            !cache_get_rrset(cache, d->ns[i], TYPE_A, l->r->now, &set) ||
+            !cache_get_rrset(cache, d->ns[i], TYPE_AAAA, l->r->now, &set))
+            return true;
+    return false;
+}
+
 static enum next need_root(struct lookup *l)
 {
     struct lookup_key key;
     struct edge *e;
     if (lookup__key(&key, name_root, TYPE_NS, LOOKUP_PRIME))
         return lookup__fail(l, REASON_WORK_SIZE);
-    if (waits_need(l, &key, EDGE_PRIME, &e) != NEED_WAITS)
-        return lookup__fail(l, REASON_WORK_SIZE);
+    enum need need = waits_need(l, &key, EDGE_PRIME, &e);
+    if (need != NEED_WAITS)
+        return lookup__fail(l, need == NEED_NOMEM ? REASON_WORK_SIZE : REASON_DEPENDENCY_LOOP);
     l->step = STEP_AWAIT_ROOT;
     return NEXT_WAIT;
 }
@@ -99,7 +119,7 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
         const struct stub_zone *stub = find_stub(l, at);
         if (stub && !stub->prime)
             return start_at(l, stub_delegation(l, stub), true);
-        if (!cache_get_delegation(r->config.cache, at, r->now, &found))
+        if (!cache_get_delegation(r->config.cache, at, r->now, &found) && leads_on(l, &found))
             return start_at(l, delegation_copy(&l->arena, &found), false);
         if (!*at)
             break;

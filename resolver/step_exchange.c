@@ -23,7 +23,7 @@ enum next step_send_query(struct lookup *l, const struct event *e)
     enum err err =
         to->sends[via] < LIMIT_SENDS_PER_SERVER ? exchange_open(l, to, via) : ERR_REFUSED;
     if (err == ERR_LIMIT && (l->key.flags & LOOKUP_PRIME))
-        return lookup__fail(l, REASON_ROOT_UNREACHABLE);
+        return lookup__fail(l, servers_reason(l));
     /* Nobody is left to pay: the end is on its way from above. */
     if (err == ERR_LIMIT)
         return NEXT_WAIT;

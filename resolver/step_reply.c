@@ -90,6 +90,11 @@ static enum next take_result(struct lookup *l, const struct message *m, const st
     res->answer = c->answer;
     res->source = SOURCE_RESOLVED;
     unsigned aliases = count_aliases(&c->answer, l->key.type);
+    if (c->kind == REPLY_ANSWER && l->r->options->full_responses) {
+        struct asked q = asked_of(l);
+        if (reply_extras(&l->arena, m, &q, c, &res->authority, &res->additional))
+            return lookup__fail(l, REASON_WORK_SIZE);
+    }
     switch (c->kind) {
     case REPLY_ALIAS_LOOP:
         return lookup__fail(l, REASON_ALIAS_LOOP);
@@ -188,6 +193,15 @@ static enum next after_error(struct lookup *l, const struct message *m, enum rep
     }
 }
 
+/*
+ * RA without AA: a resolver that somebody took for an authoritative server. What it says may be
+ * old; it counts only when nobody else can be asked.
+ */
+static bool is_resolver(const struct lookup *l, const struct message *m)
+{
+    return (m->flags & FLAG_RA) && !(m->flags & FLAG_AA) && servers_others(l);
+}
+
 static bool is_error(enum reply_kind k)
 {
     return k >= REPLY_LAME;
@@ -222,6 +236,8 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
     bool retry = c.kind == REPLY_TRUNCATED || edns_to_blame(l, m, c.kind);
     if (l->walk.probe && !retry)
         return after_probe(l, c.kind);
+    if (!is_error(c.kind) && is_resolver(l, m))
+        return other_server(l, FAULT_LAME);
     if (is_error(c.kind))
         return after_error(l, m, c.kind);
     return take_result(l, m, &c);

@@ -62,6 +62,16 @@ static enum err set_bool(struct config *c, const struct option *o)
     return OK;
 }
 
+static enum err set_bool_inverse(struct config *c, const struct option *o)
+{
+    bool v;
+    if (!read_bool(c->value, &v))
+        return fault(c, ERR_FORMAT, "neither yes nor no");
+    v = !v;
+    memcpy((char *)c->set + o->offset, &v, sizeof v);
+    return OK;
+}
+
 /* Has no bearing on what is played; the table says why. */
 static enum err no_effect(struct config *c, const struct option *o)
 {
@@ -344,7 +354,7 @@ static const struct option options[] = {
     {"target-fetch-policy", no_effect, 0, 0},   /* addresses are looked up when they are needed */
     {"discard-timeout", set_discard, 0, 0},
     {"wait-limit", only_number, 0, 0},
-    {"minimal-responses", only_yes, 0, 0},
+    {"minimal-responses", set_bool_inverse, SETTING(options.full_responses), 0},
     {"rrset-roundrobin", only_no, 0, 0},
     {"harden-glue", only_yes, 0, 0},
     {"harden-unverified-glue", only_no, 0, 0},
@@ -353,7 +363,7 @@ static const struct option options[] = {
     {"harden-below-nxdomain", no_effect, 0, 0}, /* concerns validated denials; nothing is validated */
     {"harden-large-queries", no_effect, 0, 0},  /* scenarios that send none */
     {"harden-short-bufsize", only_yes, 0, 0},   /* sizes below 512 count as 512 */
-    {"iter-scrub-promiscuous", only_yes, 0, 0},
+    {"iter-scrub-promiscuous", no_effect, 0, 0}, /* such records are shown to clients at most, never used */
     {"ede", no_effect, 0, 0},                   /* always sent with EDNS, compared where a scenario asks */
     {"ede-serve-expired", no_effect, 0, 0},     /* no answer is stale */
     {"serve-expired", only_no, 0, 0},
