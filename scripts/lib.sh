@@ -25,3 +25,12 @@ as_root() {
 
 # The parallel jobs of a build.
 jobs_of_machine() { getconf _NPROCESSORS_ONLN; }
+
+# Sanitizers of Debian 12 stumble over the many random bits of newer kernels' address layouts.
+without_aslr() {
+    if setarch "$(uname -m)" -R true 2>/dev/null; then
+        setarch "$(uname -m)" -R "$@"
+    else
+        "$@"
+    fi
+}
