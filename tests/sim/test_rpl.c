@@ -427,7 +427,7 @@ static void options_set_what_they_name(void **state)
     struct rpl_settings s;
     assert_int_equal(
         configure("server:\nqname-minimisation: \"no\"\nuse-caps-for-id: yes\n"
-                  "cache-max-ttl: 9\ndo-not-query-localhost: no\n"
+                  "cache-max-ttl: 9\ndo-not-query-localhost: no\nminimal-responses: no\n"
                   "access-control: 192.0.2.0/24 deny\n"
                   "val-override-date: \"20091123074640\"\n"
                   "stub-zone:\nname: \".\"\nstub-addr: 192.0.2.1\nstub-addr: 192.0.2.2@5353\n"
@@ -436,6 +436,7 @@ static void options_set_what_they_name(void **state)
         OK);
     assert_false(s.options.minimise);
     assert_true(s.options.randomise_case && s.knobs.special_zones);
+    assert_true(s.options.full_responses);
     assert_int_equal(s.options.ttl_max, 9);
     assert_int_equal(s.options.do_not_query.count, 0);
     assert_int_equal(s.access_count, 2);
@@ -463,7 +464,6 @@ static void what_is_not_built_is_unsupported_and_what_is_malformed_a_fault(void 
         "trust-anchor: \". DS 1 8 2 00\"",
         "forward-zone:",
         "serve-expired: yes",
-        "minimal-responses: no",
         "no-such-option: 1",
         "harden-glue: no",
         "prefetch: yes",
