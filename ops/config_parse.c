@@ -159,6 +159,13 @@ static void read_option(struct parse *p, size_t id)
         read_scalar(p, o, given ? raw->text : o->value, path);
 }
 
+static void complain_name(struct parse *p, const char *path, const char *text)
+{
+    char fault[FAULT_MAX];
+    snprintf(fault, sizeof fault, "'%.80s' is not a domain name: write one like example.com", text);
+    complain_value(p, path, fault);
+}
+
 static void read_stub(struct parse *p, size_t index, struct config_stub *stub)
 {
     static const struct option addresses = {.type = OPTION_ENDPOINTS};
@@ -170,7 +177,7 @@ static void read_stub(struct parse *p, size_t index, struct config_stub *stub)
     if (!raw->name.text || raw->name.text[0] == '\0')
         complain_value(p, path, "has no name: write name: and the zone's, e.g. example.com");
     else if (name_from_text(raw->name.text, wire) != OK)
-        complain_value(p, part, "is not a domain name: write one like example.com");
+        complain_name(p, part, raw->name.text);
     else if (!(stub->name = arena_copy(&p->config->arena, wire, name_size(wire))))
         p->failed = ERR_NOMEM;
     if (raw->addresses.items_count == 0) {

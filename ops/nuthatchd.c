@@ -41,8 +41,8 @@ static const char help[] =
     "                      if that exists, else all defaults hold\n"
     "      --check-config  say what is wrong with the file, if anything, and end\n"
     "      --print-config  print the configuration in force and end\n"
-    "      --version       name this program and the libraries it uses\n"
-    "      --help          this text\n"
+    "  -V, --version       name this program and the libraries it uses\n"
+    "  -h, --help          this text\n"
     "\n"
     "Signals: SIGTERM and SIGINT end, SIGHUP reads the file again, SIGUSR1 logs figures.\n"
     "See nuthatchd(8) and nuthatch.yaml(5).\n";

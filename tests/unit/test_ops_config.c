@@ -337,7 +337,8 @@ static void a_stub_zone_without_name_or_address_is_refused(void **state)
             "t.yaml:2:5: stub-zones[0]: has no addresses: write addresses: and the servers', e.g. "
             "[192.0.2.1]");
     refused("stub-zones:\n  - name: a..example\n    addresses: [192.0.2.1]\n",
-            "t.yaml:2:11: stub-zones[0].name: is not a domain name: write one like example.com");
+            "t.yaml:2:11: stub-zones[0].name: 'a..example' is not a domain name: write one like "
+            "example.com");
 }
 
 static void all_mistakes_are_told_at_once_up_to_ten(void **state)
