@@ -29,7 +29,7 @@
 
 enum {
     CACHE_FLOOR_PERCENT = 15,
-    CACHE_ENTRY_MAX = 16384, /* octets of one entry; more is not stored (limits.md L14) */
+    CACHE_ENTRY_MAX = 16384, /* octets of one entry; more is not stored */
 };
 
 enum cache_kind {

@@ -13,8 +13,8 @@
 #include "base/arena.h"
 
 enum {
-    DELEGATION_NS_MAX = 13,      /* limits.md L4 */
-    DELEGATION_ADDRESS_MAX = 26, /* limits.md L5 */
+    DELEGATION_NS_MAX = 13,      /* of a larger set the rest is left out: */
+    DELEGATION_ADDRESS_MAX = 26, /* each name could cost look-ups, each address a send */
     DELEGATION_ADDRESS_PER_NS = 4,
 };
 

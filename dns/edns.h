@@ -19,7 +19,7 @@ enum edns_option {
     EDNS_EDE = 15,
 };
 
-enum { EDNS_OPTIONS_MAX = 32 }; /* options looked at (limits.md L16) */
+enum { EDNS_OPTIONS_MAX = 32 }; /* options looked at */
 
 struct edns {
     bool present;

@@ -42,7 +42,7 @@ enum message_fault {
     MESSAGE_QUESTIONS, /* more than one question */
     MESSAGE_TRAILING,  /* octets after the last record */
     MESSAGE_CLASS,     /* a record of a class other than IN */
-    MESSAGE_TOO_MANY,  /* an RRset over limits.md L14 */
+    MESSAGE_TOO_MANY,  /* an RRset larger than message.c allows */
     MESSAGE_FAULTS
 };
 

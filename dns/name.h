@@ -20,7 +20,7 @@
 enum {
     NAME_MAX_WIRE = 255,
     NAME_MAX_LABELS = 127,   /* without the root's */
-    NAME_MAX_POINTERS = 120, /* compression hops (limits.md L15) */
+    NAME_MAX_POINTERS = 120, /* compression hops */
     NAME_TEXT_MAX = 1025,    /* each octet as \DDD, dots, NUL */
 };
 

@@ -14,7 +14,7 @@
 enum view_verdict {
     VIEW_OK,
     VIEW_DROP_SHORT,    /* shorter than a header: no reply */
-    VIEW_DROP_RESPONSE, /* QR=1 at a listener: no reply (rfc.md, message) */
+    VIEW_DROP_RESPONSE, /* QR=1 at a listener: no reply */
     VIEW_NOTIMP,        /* opcode other than QUERY */
     VIEW_FORMERR, /* no question, several (RFC 9619), broken name or record, records in the answer
                      section, garbage after the message */

@@ -73,8 +73,8 @@ bool reply_in_bailiwick(const struct asked *q, const uint8_t *name);
 
 /*
  * The delegation that a referral makes: its first 13 name servers, and of the additional section
- * those addresses that belong to one of them and lie in the bailiwick (limits.md L4, L5). In the
- * arena; NULL: out of memory.
+ * those addresses that belong to one of them and lie in the bailiwick, as many as a delegation
+ * holds. In the arena; NULL: out of memory.
  */
 struct delegation *referral_delegation(struct arena *a, const struct message *m,
                                        const struct rrset *ns, const struct asked *q);

@@ -1,5 +1,5 @@
 /*
- * Every bound of the resolution, each with its reason (limits.md). A limit that is a client's own
+ * Every bound of the resolution, each with its reason. A limit that is a client's own
  * (packets, octets, time, aliases) detaches that client with its own SERVFAIL and is never cached.
  */
 #ifndef RESOLVER_LIMITS_H

@@ -238,7 +238,7 @@ static enum err set_local_zone(struct config *c, const struct option *o)
     return blank && strcmp(blank + 1, "nodefault") == 0 ? OK : fault(c, ERR_UNSUPPORTED, "");
 }
 
-/* We drop no answer for being late; the bound of a client query (limits.md L2) comes first. */
+/* We drop no answer for being late; the bound of a client query (LIMIT_TIME_MS) comes first. */
 static enum err set_discard(struct config *c, const struct option *o)
 {
     uint64_t v;
