@@ -51,6 +51,8 @@ struct net_service {
 };
 
 struct net_counters {
+    uint64_t udp_oversized; /* datagrams longer than any query, dropped */
+    uint64_t udp_dropped;   /* no room to remember whom to answer */
     uint64_t udp_batches, udp_received, udp_sent, udp_send_failed;
     uint64_t tcp_accepted, tcp_refused, tcp_closed_idle, tcp_closed_bound, tcp_received;
     uint64_t upstream_strangers; /* datagrams from another address or port than was asked */

@@ -97,11 +97,15 @@ static void take(struct udp_listener *l, unsigned i)
     struct net *n = l->net;
     struct mmsghdr *head = &n->udp.in->heads[i];
     n->figures.udp_received++;
-    if ((head->msg_hdr.msg_flags & MSG_TRUNC) != 0)
+    if ((head->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+        n->figures.udp_oversized++;
         return;
+    }
     struct request *request = net__request_take(&n->requests);
-    if (request == NULL)
-        return; /* as if lost on the way; the client asks again */
+    if (request == NULL) {
+        n->figures.udp_dropped++; /* as if lost on the way; the client asks again */
+        return;
+    }
     struct net_query query = {
         .bytes = n->udp.in->bytes[i],
         .size = head->msg_len,

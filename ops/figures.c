@@ -41,6 +41,8 @@ static void log_net(struct server *s, struct line *l)
     const struct net_counters *n = net_figures(s->net);
     add(l, "", "udp_batches", n->udp_batches);
     add(l, "", "udp_received", n->udp_received);
+    add(l, "", "udp_oversized", n->udp_oversized);
+    add(l, "", "udp_dropped", n->udp_dropped);
     add(l, "", "udp_sent", n->udp_sent);
     add(l, "", "udp_send_failed", n->udp_send_failed);
     add(l, "", "tcp_accepted", n->tcp_accepted);

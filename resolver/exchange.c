@@ -57,19 +57,6 @@ static void slot_release(struct resolver *r, uint64_t token)
 /* ---- Out ----------------------------------------------------------------------------------------
  */
 
-/* Turns the letters of the name to upper or lower case by random bits. */
-static void randomise_case(uint8_t *name, const uint8_t bits[32])
-{
-    unsigned bit = 0;
-    for (uint8_t *label = name; *label; label += *label + 1) {
-        for (unsigned i = 1; i <= *label; i++, bit++) {
-            uint8_t lower = (uint8_t)(label[i] | 0x20);
-            if (lower >= 'a' && lower <= 'z')
-                label[i] = (bits[bit / 8] >> bit % 8) & 1 ? (uint8_t)(lower & 0xdf) : lower;
-        }
-    }
-}
-
 static enum err build_query(struct lookup *l, uint8_t *buf, size_t capacity, size_t *size)
 {
     struct exchange *x = &l->exchange;
@@ -84,7 +71,7 @@ static enum err build_query(struct lookup *l, uint8_t *buf, size_t capacity, siz
     x->case_random = l->r->options->randomise_case;
     name_copy(x->name, minimise_name(l));
     if (x->case_random)
-        randomise_case(x->name, bits.letters);
+        case_randomise(x->name, bits.letters);
 
     struct writer w;
     writer_init(&w, buf, capacity);
@@ -206,21 +193,6 @@ static void accept_reply(struct lookup *l, const struct message *m)
     lookup__wake(l, EVENT_REPLY);
 }
 
-/*
- * The letters that 0x20 turned come back in the question and in every name that is compressed to
- * it. With the question as it was meant put back, neither cache nor client gets to see them.
- */
-static const uint8_t *restore_letters(struct lookup *l, const uint8_t *bytes, size_t size)
-{
-    const struct exchange *x = &l->exchange;
-    size_t name_octets = name_size(x->name);
-    if (!x->case_random || size < DNS_HEADER_SIZE + name_octets || size > DNS_MESSAGE_MAX)
-        return bytes;
-    memcpy(l->r->scratch, bytes, size);
-    memcpy(l->r->scratch + DNS_HEADER_SIZE, minimise_name(l), name_octets);
-    return l->r->scratch;
-}
-
 void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size)
 {
     struct resolver *r = ctx;
@@ -239,15 +211,23 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     if (!waits_charge(l, CHARGE_BYTES, (uint32_t)size))
         return;
     if (match == MATCH_CASE) {
+        /* A server that folds case, or a forger: TCP tells them apart. */
+        r->counters.reply_case++;
+        repeat_over_tcp(l);
+        return;
+    }
+    if (x->via == TRANSPORT_UDP && (load_u16(bytes + 2) & FLAG_TC)) {
+        /* What was cut off may be cut anywhere: it is not looked into. */
         repeat_over_tcp(l);
         return;
     }
     struct message *m;
     enum message_fault fault = MESSAGE_FINE;
-    bytes = restore_letters(l, bytes, size);
     uint32_t now = world_now_s(r->config.world);
     enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
     if (e == OK) {
+        if (x->case_random)
+            case_restore(m, x->name, minimise_name(l));
         accept_reply(l, m);
     } else if (e == ERR_NOMEM) {
         exchange_failed(r, token, e);

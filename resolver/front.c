@@ -187,33 +187,33 @@ static enum err start(struct front *f, const struct front_query *q, const struct
  */
 
 /* What a verdict is answered with and counted as; false: go on. */
-static bool judge_view(struct front *f, enum view_verdict v, uint16_t *rcode)
+static bool judge_view(struct front *f, enum view_verdict v, struct outcome *o)
 {
     struct counters *n = f->counters;
     switch (v) {
     case VIEW_NOTIMP:
         n->bad_opcode++;
-        *rcode = RCODE_NOTIMP;
+        *o = (struct outcome){.rcode = RCODE_NOTIMP};
         return true;
     case VIEW_FORMERR:
         n->bad_message++;
-        *rcode = RCODE_FORMERR;
+        *o = (struct outcome){.rcode = RCODE_FORMERR};
         return true;
     case VIEW_FORMERR_OPT:
         n->bad_opt++;
-        *rcode = RCODE_FORMERR;
+        *o = (struct outcome){.rcode = RCODE_FORMERR};
         return true;
     case VIEW_BADVERS:
         n->bad_version++;
-        *rcode = RCODE_BADVERS;
+        *o = (struct outcome){.rcode = RCODE_BADVERS};
         return true;
     case VIEW_REFUSED_CLASS:
         n->refused_class++;
-        *rcode = RCODE_REFUSED;
+        *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_CLASS};
         return true;
     case VIEW_REFUSED_TYPE:
         n->refused_type++;
-        *rcode = RCODE_REFUSED;
+        *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_TYPE};
         return true;
     default:
         return false;
@@ -281,7 +281,7 @@ enum front_verdict front_query(struct front *f, const struct front_query *q, uin
     if (access == ACCESS_REFUSE) {
         f->counters->refused_access++;
         o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_ACCESS};
-    } else if (!judge_view(f, verdict, &o.rcode) && !judge_query(f, &v, &o)) {
+    } else if (!judge_view(f, verdict, &o) && !judge_query(f, &v, &o)) {
         if (hit(f, &asker, reply, size))
             return FRONT_REPLY;
         if (start(f, q, &asker) == OK)

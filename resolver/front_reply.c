@@ -161,6 +161,12 @@ size_t front__write_answer(const struct asker *a, const struct outcome *o, uint3
         w.ttl_count > WRITER_TTLS_MAX)
         return 0;
     size_t size = writer_finish(&w);
+    /* An entry is sent whole or with TC: addresses that might not fit don't go into it. */
+    if (o->additional_count && size > DNS_UDP_MIN) {
+        struct outcome less = *o;
+        less.additional_count = 0;
+        return front__write_answer(a, &less, now, entry, out, offsets);
+    }
     /* In place to network order, as the entry keeps them. */
     uint8_t *stored = (uint8_t *)offsets;
     for (size_t i = 0; i < w.ttl_count; i++)

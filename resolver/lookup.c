@@ -106,15 +106,16 @@ enum err lookup__get(struct resolver *r, const struct lookup_key *key, unsigned 
     *made = false;
     for (struct lookup *l = r->buckets[hash & (r->bucket_count - 1)]; l; l = l->bucket_next) {
         if (l->hash == hash && !l->cancelled && key_equal(&l->key, key)) {
+            /* Who comes by a shorter way is not bound by another's depth. */
+            if (depth < l->waits.depth)
+                l->waits.depth = (uint8_t)depth;
             *out = l;
             return OK;
         }
     }
     struct lookup *l = lookup_new(r, key, depth);
-    if (!l) {
-        r->counters.limit_work++;
+    if (!l)
         return ERR_NOMEM;
-    }
     if (r->lookup_count >= r->bucket_count)
         grow_table(r);
     l->hash = hash;
@@ -312,6 +313,9 @@ void lookup__free(struct lookup *l)
     exchange_close(l);
     LIST_EACH_SAFE (it, tmp, &l->waits.children)
         waits_drop(CONTAINER_OF(it, struct edge, in_parent));
+    struct list *node;
+    while ((node = list_shift(&l->waits.parents))) /* all doomed with it (waits.c) */
+        CONTAINER_OF(node, struct edge, in_child)->child = NULL;
     heap_remove(&l->r->timers, &l->timer.node);
     list_remove(&l->ready);
     table_remove(l);

@@ -84,7 +84,7 @@ enum candidate_flag {
     CANDIDATE_OVER = 1,    /* not to be asked again for this question */
     CANDIDATE_NO_EDNS = 2, /* ask it without EDNS */
     CANDIDATE_TCP = 4,     /* ask it over TCP */
-    CANDIDATE_LAME = 8,    /* known to be lame for the zone: last */
+    CANDIDATE_LAST = 8,    /* lame for the zone, as far as we know: when nobody else is left */
 };
 
 /* An address of a name server of the zone at hand. */
@@ -102,7 +102,8 @@ enum fault {
     FAULT_LAME,
     FAULT_MALFORMED,
     FAULT_ERROR,
-    FAULT_NETWORK,
+    FAULT_CLOSED,  /* the host or its port refuses */
+    FAULT_NETWORK, /* nothing can be sent there from here */
     FAULT_COUNT
 };
 
@@ -207,8 +208,7 @@ struct resolver {
     uint32_t slot_free;
     uint64_t mark;
     uint64_t now_ms;
-    uint32_t now;                     /* boot-time seconds, of this turn */
-    uint8_t scratch[DNS_MESSAGE_MAX]; /* a reply while it is being read */
+    uint32_t now; /* boot-time seconds, of this turn */
 };
 
 /* ---- lookup.c -------------------------------------------------------------------------------- */
@@ -269,10 +269,12 @@ void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns);
 void servers_new_question(struct lookup *l);
 /* This one is of no use for this question, and how it failed. */
 void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault);
+/* It counts only when nobody else can be asked; remembered for the zone. */
+void servers_ask_last(struct lookup *l, struct candidate *c);
 /* Is there an address left to ask beside the one that was asked last? */
 bool servers_others(const struct lookup *l);
 /* The best address left to ask, or NULL. */
-struct candidate *servers_choose(struct lookup *l);
+struct candidate *servers_choose(struct lookup *l, bool last_resort);
 uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via);
 void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms);
 void servers_timed_out(struct resolver *r, const struct endpoint *at);
@@ -281,6 +283,8 @@ void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edn
 bool servers_look_up(struct lookup *l);
 /* What the children found joins the candidates. */
 void servers_take_children(struct lookup *l);
+/* Another zone is asked from now on: what is being looked up for this one is of no use. */
+void servers_drop_children(struct lookup *l);
 enum reason servers_reason(const struct lookup *l);
 
 /* ---- minimise.c ------------------------------------------------------------------------------ */
@@ -292,6 +296,13 @@ void minimise_give_up(struct lookup *l);
 /* The name and type that the walk asks now. */
 const uint8_t *minimise_name(const struct lookup *l);
 uint16_t minimise_type(const struct lookup *l);
+
+/* ---- case.c ---------------------------------------------------------------------------------- */
+
+/* Turns the letters of the name to upper or lower case by random bits (0x20). */
+void case_randomise(uint8_t *name, const uint8_t bits[32]);
+/* Puts the letters back wherever the reply bears labels of `turned`, the name as it was sent. */
+void case_restore(const struct message *m, const uint8_t *turned, const uint8_t *meant);
 
 /* ---- trace.c --------------------------------------------------------------------------------- */
 

@@ -118,7 +118,7 @@ void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns)
     if (s.edns == SERVER_EDNS_BROKEN && s.edns_until > l->r->now)
         c->flags |= CANDIDATE_NO_EDNS;
     if (is_lame(l, at))
-        c->flags |= CANDIDATE_LAME;
+        c->flags |= CANDIDATE_LAST;
 }
 
 static void add_records(struct lookup *l, const struct rrset *set, uint8_t ns)
@@ -152,7 +152,8 @@ void servers_collect(struct lookup *l)
         servers_add(l, &d->address[i].at, d->address[i].ns);
         w->ns_asked[d->address[i].at.family == 6] |= 1U << d->address[i].ns;
     }
-    for (unsigned ns = 0; ns < d->ns_count; ns++) {
+    /* A stub's servers are those that the operator named and no others. */
+    for (unsigned ns = 0; !w->stub && ns < d->ns_count; ns++) {
         for (unsigned i = 0; i < 2; i++) {
             struct rrset set;
             if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
@@ -168,7 +169,7 @@ void servers_collect(struct lookup *l)
 static uint32_t reckon_ms(struct lookup *l, const struct candidate *c)
 {
     struct server_state s = server_get(l->r, &c->at);
-    if (s.retry_at > l->r->now || (c->flags & CANDIDATE_LAME))
+    if (s.retry_at > l->r->now)
         return SERVER_DEAD_MS;
     uint32_t base = s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS;
     return base + 200U * s.timeouts;
@@ -186,6 +187,12 @@ void servers_new_question(struct lookup *l)
         memset(l->walk.candidate[i].sends, 0, sizeof l->walk.candidate[i].sends);
 }
 
+void servers_ask_last(struct lookup *l, struct candidate *c)
+{
+    c->flags |= CANDIDATE_LAST;
+    note_lame(l, &c->at);
+}
+
 void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
 {
     c->flags |= CANDIDATE_OVER;
@@ -194,7 +201,7 @@ void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
         note_lame(l, &c->at);
 }
 
-struct candidate *servers_choose(struct lookup *l)
+struct candidate *servers_choose(struct lookup *l, bool last_resort)
 {
     struct walk *w = &l->walk;
     uint32_t cost[CANDIDATES_MAX], best = UINT32_MAX;
@@ -203,7 +210,7 @@ struct candidate *servers_choose(struct lookup *l)
     for (unsigned i = 0; i < w->candidate_count; i++) {
         const struct candidate *c = &w->candidate[i];
         cost[i] = UINT32_MAX;
-        if (spent(c))
+        if (spent(c) || (!last_resort && (c->flags & CANDIDATE_LAST)))
             continue;
         cost[i] = (uint32_t)(c->sends[0] + c->sends[1]) << 20 | reckon_ms(l, c);
         best = cost[i] < best ? cost[i] : best;
@@ -320,6 +327,15 @@ bool servers_others(const struct lookup *l)
     return more_to_look_up(l);
 }
 
+void servers_drop_children(struct lookup *l)
+{
+    LIST_EACH_SAFE (it, tmp, &l->waits.children) {
+        struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
+        if (e->kind == EDGE_ADDRESS)
+            waits_drop(e);
+    }
+}
+
 void servers_take_children(struct lookup *l)
 {
     LIST_EACH_SAFE (it, tmp, &l->waits.children) {
@@ -345,9 +361,10 @@ void servers_take_children(struct lookup *l)
 enum reason servers_reason(const struct lookup *l)
 {
     static const enum reason alone[FAULT_COUNT] = {
-        [FAULT_SILENT] = REASON_ALL_SILENT, [FAULT_REFUSED] = REASON_ALL_REFUSED,
-        [FAULT_LAME] = REASON_ALL_LAME,     [FAULT_MALFORMED] = REASON_MALFORMED,
-        [FAULT_ERROR] = REASON_ALL_FAILED,  [FAULT_NETWORK] = REASON_NO_TRANSPORT,
+        [FAULT_SILENT] = REASON_ALL_SILENT,    [FAULT_REFUSED] = REASON_ALL_REFUSED,
+        [FAULT_LAME] = REASON_ALL_LAME,        [FAULT_MALFORMED] = REASON_MALFORMED,
+        [FAULT_ERROR] = REASON_ALL_FAILED,     [FAULT_CLOSED] = REASON_ALL_CLOSED,
+        [FAULT_NETWORK] = REASON_NO_TRANSPORT,
     };
     const struct walk *w = &l->walk;
     unsigned kinds = 0, which = 0;
@@ -357,6 +374,9 @@ enum reason servers_reason(const struct lookup *l)
             which = i;
         }
     }
+    /* What a bound of ours had a part in is not the servers' failure alone. */
+    if (w->ns_reason && !reason_cached(w->ns_reason))
+        return w->ns_reason;
     bool root = name_labels(w->cut->zone) == 0;
     if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_LAME)
         return REASON_ROOT_UNREACHABLE;

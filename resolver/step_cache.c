@@ -19,11 +19,21 @@ static enum err push_local(struct lookup *l, struct rrsets *list, const struct r
     return rrsets_push(&l->arena, list, own);
 }
 
+/* Who names servers for a zone wants them asked, were it a built-in one (RFC 6303 §3). */
+static bool in_stub(const struct lookup *l)
+{
+    const struct resolver_options *o = l->r->options;
+    for (size_t i = 0; i < o->stub_count; i++)
+        if (*o->stubs[i].name && name_at_or_below(l->key.name, o->stubs[i].name))
+            return true;
+    return false;
+}
+
 enum next step_check_local(struct lookup *l, const struct event *e)
 {
     (void)e;
     struct special_answer found = {.kind = SPECIAL_NONE};
-    if (l->r->options->special && !(l->key.flags & LOOKUP_PRIME))
+    if (l->r->options->special && !(l->key.flags & LOOKUP_PRIME) && !in_stub(l))
         special_find(l->r->options->special, l->key.name, l->key.type, &found);
     if (found.kind == SPECIAL_NONE) {
         l->step = STEP_CHECK_CACHE;

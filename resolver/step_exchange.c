@@ -5,14 +5,15 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
 {
     (void)e;
     servers_take_children(l);
-    l->lead.chosen = servers_choose(l);
-    if (l->lead.chosen) {
-        l->step = STEP_SEND;
-        return NEXT_STEP;
-    }
-    if (servers_look_up(l) || l->cancelled)
+    l->lead.chosen = servers_choose(l, false);
+    if (!l->lead.chosen && (servers_look_up(l) || l->cancelled))
         return NEXT_WAIT;
-    return lookup__fail(l, servers_reason(l));
+    if (!l->lead.chosen)
+        l->lead.chosen = servers_choose(l, true);
+    if (!l->lead.chosen)
+        return lookup__fail(l, servers_reason(l));
+    l->step = STEP_SEND;
+    return NEXT_STEP;
 }
 
 enum next step_send_query(struct lookup *l, const struct event *e)
@@ -72,7 +73,7 @@ static enum next on_failed(struct lookup *l, enum err why)
     if (why == ERR_NOMEM)
         return lookup__fail(l, REASON_WORK_SIZE);
     lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(why));
-    servers_give_up(l, to, why == ERR_FORMAT ? FAULT_MALFORMED : FAULT_NETWORK);
+    servers_give_up(l, to, why == ERR_FORMAT ? FAULT_MALFORMED : FAULT_CLOSED);
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }

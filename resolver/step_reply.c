@@ -172,11 +172,6 @@ static bool edns_to_blame(const struct lookup *l, const struct message *m, enum 
 static enum next after_error(struct lookup *l, const struct message *m, enum reply_kind kind)
 {
     switch (kind) {
-    case REPLY_TRUNCATED:
-        if (l->exchange.via == TRANSPORT_TCP)
-            return other_server(l, FAULT_ERROR);
-        l->exchange.to->flags |= CANDIDATE_TCP;
-        return same_server(l);
     case REPLY_FORMERR:
     case REPLY_NOTIMP:
     case REPLY_BADVERS:
@@ -199,7 +194,8 @@ static enum next after_error(struct lookup *l, const struct message *m, enum rep
  */
 static bool is_resolver(const struct lookup *l, const struct message *m)
 {
-    return (m->flags & FLAG_RA) && !(m->flags & FLAG_AA) && servers_others(l);
+    return (m->flags & FLAG_RA) && !(m->flags & FLAG_AA) &&
+           !(l->exchange.to->flags & CANDIDATE_LAST) && servers_others(l);
 }
 
 static bool is_error(enum reply_kind k)
@@ -233,11 +229,13 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
         l->step = STEP_FOLLOW_REFERRAL;
         return NEXT_STEP;
     }
-    bool retry = c.kind == REPLY_TRUNCATED || edns_to_blame(l, m, c.kind);
-    if (l->walk.probe && !retry)
+    if (l->walk.probe && !edns_to_blame(l, m, c.kind))
         return after_probe(l, c.kind);
-    if (!is_error(c.kind) && is_resolver(l, m))
-        return other_server(l, FAULT_LAME);
+    if (!is_error(c.kind) && is_resolver(l, m)) {
+        servers_ask_last(l, l->exchange.to);
+        l->step = STEP_CHOOSE_SERVER;
+        return NEXT_STEP;
+    }
     if (is_error(c.kind))
         return after_error(l, m, c.kind);
     return take_result(l, m, &c);
@@ -256,7 +254,12 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     struct delegation *d = referral_delegation(&l->arena, e->message, l->lead.referral, &q);
     if (!d)
         return lookup__fail(l, REASON_WORK_SIZE);
+    /* A zone that its parent takes back takes all below it along, however deep it goes (phoenix
+     * domains). */
+    if (d->expiry > l->walk.cut->expiry)
+        d->expiry = l->walk.cut->expiry;
     cache_put_delegation(l->r->config.cache, d, l->r->now);
+    servers_drop_children(l);
     l->walk.cut = d;
     l->walk.stub = false;
     servers_collect(l);

@@ -167,6 +167,22 @@ static unsigned charge_up(struct lookup *l, uint64_t mark, enum charge what, uin
     return paid;
 }
 
+/*
+ * Nobody is left above `l` who could pay: it and all that wait for it end in this turn, and nobody
+ * may join them meanwhile.
+ */
+static void doom_up(struct lookup *l, uint64_t mark)
+{
+    if (l->waits.mark == mark)
+        return;
+    l->waits.mark = mark;
+    l->cancelled = true;
+    if (list_empty(&l->ready))
+        list_append(&l->r->ready, &l->ready);
+    LIST_EACH (it, &l->waits.parents)
+        doom_up(CONTAINER_OF(it, struct edge, in_child)->parent, mark);
+}
+
 bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
 {
     /* Priming serves everybody: it has a budget of its own. */
@@ -178,7 +194,10 @@ bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
         l->system_packets = (uint8_t)(l->system_packets - amount);
         return true;
     }
-    return charge_up(l, ++l->r->mark, what, amount) > 0;
+    if (charge_up(l, ++l->r->mark, what, amount) > 0)
+        return true;
+    doom_up(l, ++l->r->mark);
+    return false;
 }
 
 static void refund_up(struct lookup *l, uint64_t mark)

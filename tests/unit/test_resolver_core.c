@@ -149,6 +149,7 @@ struct asking {
     uint16_t rcode;
     enum reason reason;
     unsigned answers;
+    uint8_t first[64]; /* of the first answer's rdata */
 };
 
 static void on_done(struct client *c, const struct outcome *o)
@@ -158,6 +159,8 @@ static void on_done(struct client *c, const struct outcome *o)
     a->rcode = o->rcode;
     a->reason = o->reason;
     a->answers = o->answer_count;
+    if (o->answer_count && o->answer[0]->rdata_size - 2 <= sizeof a->first)
+        memcpy(a->first, o->answer[0]->rdata + 2, o->answer[0]->rdata_size - 2);
 }
 
 static void ask(struct bench *b, struct asking *a, const char *name, uint16_t type)
@@ -358,6 +361,117 @@ static void every_failing_allocation_ends_in_servfail_and_leaks_nothing(void **s
     }
 }
 
+/* A referral from the zone one label up (`cut` labels skipped) to ns.c.test., with or without glue.
+ */
+static size_t refer(const struct sent *s, unsigned skip, bool glue, uint8_t out[512])
+{
+    size_t size = reply_to(s, 0, false, out);
+    const uint8_t *name = s->message + DNS_HEADER_SIZE;
+    uint8_t at = DNS_HEADER_SIZE;
+    for (unsigned i = 0; i < skip; i++)
+        at = (uint8_t)(at + 1 + s->message[at]);
+    (void)name;
+    static const uint8_t target[] = {2, 'n', 's', 1, 'c', 4, 't', 'e', 's', 't', 0};
+    uint8_t head[] = {0xc0, at, 0, 2, 0, 1, 0, 0, 1, 44, 0, sizeof target};
+    memcpy(out + size, head, sizeof head);
+    size += sizeof head;
+    memcpy(out + size, target, sizeof target);
+    size += sizeof target;
+    store_u16(out + 8, 1);
+    if (!glue)
+        return size;
+    static const uint8_t rest[] = {0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 53};
+    memcpy(out + size, target, sizeof target);
+    size += sizeof target;
+    memcpy(out + size, rest, sizeof rest);
+    store_u16(out + 10, 1);
+    return size + sizeof rest;
+}
+
+static void a_lookup_whose_last_payer_left_is_not_joined(void **state)
+{
+    struct bench *b = *state;
+    struct asking first, second;
+    uint8_t bytes[512];
+    b->options.use_ipv6 = false;
+    ask(b, &first, "www.a.test.", TYPE_A);
+    give(b, &b->sent[0], bytes, refer(&b->sent[0], 1, false, bytes));
+    assert_int_equal(b->sent_count, 2); /* ns.c.test. A */
+    ask(b, &second, "www.b.test.", TYPE_A);
+    assert_int_equal(b->sent_count, 3);
+    first.client.budget.packets = 0;
+    size_t size = refer(&b->sent[1], 1, true, bytes);
+    b->sink.reply(b->sink.ctx, b->sent[1].token, bytes, size);
+    size = refer(&b->sent[2], 1, false, bytes);
+    b->sink.reply(b->sink.ctx, b->sent[2].token, bytes, size);
+    b->sink.turn(b->sink.ctx); /* both in one batch */
+    assert_int_equal(first.told, 1);
+    assert_int_equal(first.reason, REASON_BUDGET_PACKETS);
+    if (b->sent_count == 3)
+        print_message("nothing is out; next wake-up in %llu ms\n",
+                      (unsigned long long)(b->wake_ms - b->now_ms));
+    assert_int_equal(b->sent_count, 4); /* ns.c.test. goes on at its own server for the second */
+}
+
+/* Some servers make the target from the question's name as it came (www.example.com ->
+ * www.example.net): the letters that 0x20 turned must not reach cache and client. */
+static void letters_that_a_server_copies_into_a_target_are_put_back(void **state)
+{
+    struct bench *b = *state;
+    struct asking a;
+    uint8_t bytes[512];
+    b->options.use_ipv6 = false;
+    ask(b, &a, "abcdefghijklmnop.example.com.", TYPE_A);
+    size_t size = reply_to(&b->sent[0], FLAG_AA, false, bytes);
+    uint8_t record[] = {0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 22};
+    static const uint8_t tail[] = {3, 'n', 'e', 't', 0};
+    memcpy(bytes + size, record, sizeof record);
+    size += sizeof record;
+    memcpy(bytes + size, bytes + DNS_HEADER_SIZE, 17); /* the label as it was sent */
+    size += 17;
+    memcpy(bytes + size, tail, sizeof tail);
+    size += sizeof tail;
+    store_u16(bytes + 6, 1);
+    give(b, &b->sent[0], bytes, size);
+    assert_int_equal(b->sent_count, 2);
+    give(b, &b->sent[1], bytes, reply_to(&b->sent[1], FLAG_AA, true, bytes));
+    assert_int_equal(a.told, 1);
+    assert_int_equal(a.answers, 2);
+    assert_memory_equal(a.first,
+                        "\x10"
+                        "abcdefghijklmnop",
+                        17);
+}
+
+/* RFC 9520: servers that cannot be reached are remembered for a second at least. */
+static void a_zone_whose_servers_refuse_is_remembered_as_failing(void **state)
+{
+    struct bench *b = *state;
+    struct asking a;
+    uint8_t bytes[512];
+    static const uint8_t ref[] = {0xc0, 16, 0, 2, 0, 1, 0, 0, 1, 44, 0, 5, 2, 'n', 's', 0xc0, 16};
+    static const uint8_t glue[] = {2, 'n', 's', 0xc0, 16, 0,   1, 0, 1, 0,
+                                   0, 1,   44,  0,    4,  192, 0, 2, 53};
+    b->options.use_ipv6 = false;
+    ask(b, &a, "www.example.com.", TYPE_A);
+    size_t size = reply_to(&b->sent[0], 0, false, bytes);
+    memcpy(bytes + size, ref, sizeof ref);
+    size += sizeof ref;
+    memcpy(bytes + size, glue, sizeof glue);
+    size += sizeof glue;
+    store_u16(bytes + 8, 1);
+    store_u16(bytes + 10, 1);
+    give(b, &b->sent[0], bytes, size);
+    assert_int_equal(b->sent_count, 2);
+    b->sink.failed(b->sink.ctx, b->sent[1].token, ERR_REFUSED); /* ICMP port unreachable */
+    b->sink.turn(b->sink.ctx);
+    assert_int_equal(a.told, 1);
+    assert_int_equal(a.rcode, RCODE_SERVFAIL);
+    ask(b, &a, "www.example.com.", TYPE_A);
+    assert_int_equal(a.told, 1);
+    assert_int_equal(b->sent_count, 2); /* nobody was asked again */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -370,6 +484,9 @@ int main(void)
         TEST(a_client_that_goes_is_not_told_and_the_last_one_ends_the_lookup),
         TEST(a_client_is_told_at_its_deadline_at_the_latest),
         TEST(late_and_double_replies_meet_nobody),
+        TEST(a_lookup_whose_last_payer_left_is_not_joined),
+        TEST(letters_that_a_server_copies_into_a_target_are_put_back),
+        TEST(a_zone_whose_servers_refuse_is_remembered_as_failing),
         TEST(every_failing_allocation_ends_in_servfail_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
