@@ -62,6 +62,14 @@ static enum next on_timeout(struct lookup *l)
     return NEXT_STEP;
 }
 
+/* That a host refuses is its own doing and remembered; that the network cannot reach it is not. */
+static enum fault fault_of(enum err why)
+{
+    if (why == ERR_FORMAT)
+        return FAULT_MALFORMED;
+    return why == ERR_REFUSED ? FAULT_CLOSED : FAULT_NETWORK;
+}
+
 static enum next on_failed(struct lookup *l, enum err why)
 {
     struct candidate *to = l->exchange.to;
@@ -73,7 +81,7 @@ static enum next on_failed(struct lookup *l, enum err why)
     if (why == ERR_NOMEM)
         return lookup__fail(l, REASON_WORK_SIZE);
     lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(why));
-    servers_give_up(l, to, why == ERR_FORMAT ? FAULT_MALFORMED : FAULT_CLOSED);
+    servers_give_up(l, to, fault_of(why));
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }
