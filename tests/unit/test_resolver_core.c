@@ -411,6 +411,7 @@ static void a_lookup_whose_last_payer_left_is_not_joined(void **state)
         print_message("nothing is out; next wake-up in %llu ms\n",
                       (unsigned long long)(b->wake_ms - b->now_ms));
     assert_int_equal(b->sent_count, 4); /* ns.c.test. goes on at its own server for the second */
+    resolver_stop(b->r);
 }
 
 /* Some servers make the target from the question's name as it came (www.example.com ->
@@ -470,6 +471,7 @@ static void a_zone_whose_servers_refuse_is_remembered_as_failing(void **state)
     ask(b, &a, "www.example.com.", TYPE_A);
     assert_int_equal(a.told, 1);
     assert_int_equal(b->sent_count, 2); /* nobody was asked again */
+    resolver_stop(b->r);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
