@@ -35,6 +35,7 @@ static enum net_verdict take_query(void *ctx, const struct net_query *q, uint8_t
         return NET_REPLY;
     case FRONT_PENDING:
         return NET_PENDING;
+    case FRONT_ELSEWHERE: /* one worker */
     case FRONT_DROP:
         break;
     }

@@ -254,13 +254,28 @@ static bool hit(struct front *f, const struct asker *asker, uint8_t *reply, size
     return true;
 }
 
+/* One question is resolved once in the whole process: its name and type say by which worker. */
+static bool belongs_elsewhere(const struct front *f, const struct front_query *q,
+                              const struct asker *asker)
+{
+    if (f->config.workers < 2 || q->handed || !q->owner)
+        return false;
+    uint8_t bytes[NAME_MAX_WIRE + 2];
+    size_t size = name_lower(bytes, asker->qname);
+    store_u16(bytes + size, asker->qtype);
+    *q->owner = (unsigned)(hash_bytes(&f->config.key, bytes, size + 2) % f->config.workers);
+    return *q->owner != f->config.worker;
+}
+
 enum front_verdict front_query(struct front *f, const struct front_query *q, uint8_t *reply,
                                size_t capacity, size_t *size)
 {
     struct query_view v;
     struct outcome o = {0};
-    f->counters->queries++;
-    f->counters->queries_tcp += q->via == TRANSPORT_TCP;
+    if (!q->handed) {
+        f->counters->queries++;
+        f->counters->queries_tcp += q->via == TRANSPORT_TCP;
+    }
     enum view_verdict verdict = view_query(&v, q->bytes, q->size);
     if (verdict == VIEW_DROP_SHORT) {
         f->counters->dropped_short++;
@@ -284,6 +299,8 @@ enum front_verdict front_query(struct front *f, const struct front_query *q, uin
     } else if (!judge_view(f, verdict, &o) && !judge_query(f, &v, &o)) {
         if (hit(f, &asker, reply, size))
             return FRONT_REPLY;
+        if (belongs_elsewhere(f, q, &asker))
+            return FRONT_ELSEWHERE;
         if (start(f, q, &asker) == OK)
             return FRONT_PENDING;
         f->counters->limit_work++;

@@ -16,7 +16,13 @@
 #include "policy/access.h"
 #include "resolver/resolver.h"
 
-enum front_verdict { FRONT_REPLY, FRONT_PENDING, FRONT_DROP };
+enum front_verdict {
+    FRONT_REPLY,
+    FRONT_PENDING,
+    FRONT_DROP,
+    FRONT_ELSEWHERE, /* a miss whose question another worker resolves: hand it to q->owner's front
+                      */
+};
 
 struct front_query {
     const uint8_t *bytes; /* borrowed for the call */
@@ -24,6 +30,9 @@ struct front_query {
     struct endpoint client;
     enum transport via;
     uint64_t request; /* the listener's name for it, handed back with the answer */
+    bool handed;      /* another worker handed it over: resolve it here, and don't count it again */
+    unsigned
+        *owner; /* FRONT_ELSEWHERE puts the worker's number here; NULL where there is one worker */
 };
 
 struct front_config {
@@ -33,7 +42,10 @@ struct front_config {
     struct gauge *work;               /* bounds what waiting queries hold */
     const struct access_list *access; /* borrowed; NULL: everybody */
     uint16_t udp_payload;             /* most octets of a UDP reply, and what our OPT says: 1232 */
-    bool query_log;                   /* a line a query at notice level */
+    unsigned worker;                  /* which of */
+    unsigned workers;                 /* how many fronts there are; 0 and 1: this one alone */
+    struct hash_key key; /* the same for all workers: shares questions out among them */
+    bool query_log;      /* a line a query at notice level */
     void (*answer)(void *ctx, uint64_t request, const uint8_t *bytes, size_t size);
     void *ctx;
 };

@@ -55,6 +55,7 @@ static bool do_query(struct play *p, const struct rpl_step *s)
     case FRONT_REPLY:
         play__add_answer(p, q, reply, size);
         break;
+    case FRONT_ELSEWHERE:
     case FRONT_DROP:
         q->dropped = true;
         break;
