@@ -238,6 +238,8 @@ static enum reply_kind kind_of_empty(struct reading *r, bool have_soa)
     const struct rrset *ns = find_ns(r, &elsewhere);
     if (have_soa)
         return REPLY_NODATA;
+    if (r->q->recursive)
+        return ns ? REPLY_LAME : REPLY_NODATA;
     if (ns) {
         /* DS is the parent's to answer: a referral to the very name says that there is none. */
         if (r->q->type == TYPE_DS && name_equal(ns->owner, r->q->name))

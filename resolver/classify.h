@@ -35,6 +35,7 @@ struct asked {
     uint16_t type;
     const uint8_t *zone; /* whose server this is */
     uint32_t now;
+    bool recursive; /* the server was asked to recurse: no AA is expected, and referrals are none */
     uint32_t ttl_min, ttl_max, negative_ttl_max;
     /* Zones whose servers the operator names: below `zone` they are not this server's to answer
      * for. */

@@ -75,7 +75,10 @@ static enum err build_query(struct lookup *l, uint8_t *buf, size_t capacity, siz
 
     struct writer w;
     writer_init(&w, buf, capacity);
-    enum err e = writer_header(&w, x->id, l->key.flags & LOOKUP_CD ? FLAG_CD : 0);
+    uint16_t flags = l->key.flags & LOOKUP_CD ? FLAG_CD : 0;
+    if (l->walk.kind == CUT_FORWARD)
+        flags |= FLAG_RD;
+    enum err e = writer_header(&w, x->id, flags);
     if (!e)
         e = writer_question(&w, x->name, x->type, CLASS_IN);
     /* DO: signatures are stored with what they cover, for clients that ask for them. */

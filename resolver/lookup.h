@@ -107,10 +107,19 @@ enum fault {
     FAULT_COUNT
 };
 
+/* Where the servers of the cut come from. */
+enum cut_kind {
+    CUT_LEARNED, /* a referral, or the root's hints */
+    CUT_STUB,    /* the operator: authoritative servers */
+    CUT_FORWARD, /* the operator: resolvers, asked with RD */
+};
+
 struct walk {
     struct delegation *cut;
-    bool stub;  /* the cut's servers are the operator's */
-    bool probe; /* what is asked is a minimised question */
+    enum cut_kind kind;
+    bool may_iterate;  /* CUT_FORWARD: from the root instead when these fail */
+    bool forward_over; /* they have failed */
+    bool probe;        /* what is asked is a minimised question */
     bool minimise_off;
     uint8_t minimise_steps; /* minimised questions so far */
     uint8_t labels;         /* of the name that is asked */

@@ -16,8 +16,8 @@ static void set_labels(struct lookup *l, unsigned from)
     unsigned all = name_labels(l->key.name);
     MUST(from <= all);
     unsigned missing = all - from;
-    if (!l->r->options->minimise || w->minimise_off || w->minimise_steps >= LIMIT_MINIMISE ||
-        missing <= 1) {
+    if (!l->r->options->minimise || w->minimise_off || w->kind == CUT_FORWARD ||
+        w->minimise_steps >= LIMIT_MINIMISE || missing <= 1) {
         w->labels = (uint8_t)all;
         w->probe = false;
         return;

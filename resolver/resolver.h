@@ -29,12 +29,18 @@
 #include "resolver/outcome.h"
 #include "zones/special.h"
 
-/* A zone whose servers the operator names. */
+/*
+ * A zone whose servers the operator names: authoritative ones (stub), or resolvers that are asked
+ * to recurse (forward). The deepest that encloses a name decides; with a forward zone nothing that
+ * was learned below it counts.
+ */
 struct stub_zone {
     const uint8_t *name;
     const struct endpoint *servers;
     size_t server_count;
-    bool prime; /* the root only: ask these for the root's NS first */
+    bool prime;   /* stub, the root only: ask these for the root's NS first */
+    bool forward; /* RD is set, and no referral is followed */
+    bool first;   /* forward: when none of them gives an answer, walk from the root instead */
 };
 
 /* The options that shape resolution; borrowed until the next resolver_configure. */

@@ -85,8 +85,8 @@ static bool may_be_asked(const struct lookup *l, const struct endpoint *at)
     const struct resolver_options *o = l->r->options;
     if (at->family == 4 ? !o->use_ipv4 : !o->use_ipv6)
         return false;
-    /* A stub's addresses are the operator's word, our own listeners excepted. */
-    if (!l->walk.stub && prefix_list_covers(&o->do_not_query, at))
+    /* Configured addresses are the operator's word, our own listeners excepted. */
+    if (l->walk.kind == CUT_LEARNED && prefix_list_covers(&o->do_not_query, at))
         return false;
     return at->port != DNS_PORT || !prefix_list_covers(&o->own, at);
 }
@@ -152,8 +152,8 @@ void servers_collect(struct lookup *l)
         servers_add(l, &d->address[i].at, d->address[i].ns);
         w->ns_asked[d->address[i].at.family == 6] |= 1U << d->address[i].ns;
     }
-    /* A stub's servers are those that the operator named and no others. */
-    for (unsigned ns = 0; !w->stub && ns < d->ns_count; ns++) {
+    /* Of a configured zone the servers are those that the operator named and no others. */
+    for (unsigned ns = 0; w->kind == CUT_LEARNED && ns < d->ns_count; ns++) {
         for (unsigned i = 0; i < 2; i++) {
             struct rrset set;
             if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
@@ -285,7 +285,7 @@ bool servers_look_up(struct lookup *l)
 {
     struct walk *w = &l->walk;
     unsigned running = lookups_under_way(l);
-    if (w->stub || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
+    if (w->kind != CUT_LEARNED || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
         return false;
     /* One family over all names first: a name that does not exist needs no second question. */
     for (unsigned i = 0; i < 2; i++) {
@@ -313,7 +313,8 @@ static bool more_to_look_up(const struct lookup *l)
 {
     const struct walk *w = &l->walk;
     uint32_t all = (1U << w->cut->ns_count) - 1;
-    if (w->stub || w->ns_lookups >= LIMIT_NS_PER_DELEGATION || w->ns_nxdomain >= LIMIT_NS_NXDOMAIN)
+    if (w->kind != CUT_LEARNED || w->ns_lookups >= LIMIT_NS_PER_DELEGATION ||
+        w->ns_nxdomain >= LIMIT_NS_NXDOMAIN)
         return false;
     return (family_wanted(l, 0) && (w->ns_asked[0] & all) != all) ||
            (family_wanted(l, 1) && (w->ns_asked[1] & all) != all);

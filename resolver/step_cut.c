@@ -9,19 +9,19 @@
 #include "base/must.h"
 #include "resolver/lookup.h"
 
-static enum next start_at(struct lookup *l, struct delegation *cut, bool stub)
+static enum next start_at(struct lookup *l, struct delegation *cut, enum cut_kind kind)
 {
     if (!cut)
         return lookup__fail(l, REASON_WORK_SIZE);
     l->walk.cut = cut;
-    l->walk.stub = stub;
+    l->walk.kind = kind;
     servers_collect(l);
     minimise_first(l);
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }
 
-static struct delegation *stub_delegation(struct lookup *l, const struct stub_zone *stub)
+static struct delegation *configured_delegation(struct lookup *l, const struct stub_zone *stub)
 {
     struct delegation *d = arena_calloc(&l->arena, 1, sizeof *d);
     if (!d)
@@ -38,10 +38,35 @@ static struct delegation *stub_delegation(struct lookup *l, const struct stub_zo
 static const struct stub_zone *find_stub(const struct lookup *l, const uint8_t *zone)
 {
     const struct resolver_options *o = l->r->options;
-    for (size_t i = 0; i < o->stub_count; i++)
-        if (name_equal(o->stubs[i].name, zone))
-            return &o->stubs[i];
-    return NULL;
+    const struct stub_zone *found = NULL;
+    for (size_t i = 0; i < o->stub_count; i++) {
+        const struct stub_zone *s = &o->stubs[i];
+        if (!name_equal(s->name, zone) || s->prime || (s->forward && l->walk.forward_over))
+            continue;
+        if (s->forward)
+            return s;
+        found = s;
+    }
+    return found;
+}
+
+/* The forward zone that decides for the name: the deepest configured zone that encloses it, if it
+ * is one. */
+static const struct stub_zone *find_forward(const struct lookup *l, const uint8_t *at)
+{
+    for (;; at = name_skip(at, 1)) {
+        const struct stub_zone *zone = find_stub(l, at);
+        if (zone)
+            return zone->forward ? zone : NULL;
+        if (!*at)
+            return NULL;
+    }
+}
+
+static enum next forward(struct lookup *l, const struct stub_zone *zone)
+{
+    l->walk.may_iterate = zone->first;
+    return start_at(l, configured_delegation(l, zone), CUT_FORWARD);
 }
 
 /* A DNAME in the cache above the name: its CNAME is made anew for this name (RFC 6672 §3.1). */
@@ -106,27 +131,30 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
     struct delegation found;
     struct rrset dname;
     if (l->key.flags & LOOKUP_PRIME)
-        return start_at(l, delegation_copy(&l->arena, r->options->hints), false);
+        return start_at(l, delegation_copy(&l->arena, r->options->hints), CUT_LEARNED);
     /* DS lies on the parent's side of the cut (RFC 4035 §4.2). */
     const uint8_t *at = l->key.name;
     if (l->key.type == TYPE_DS && *at)
         at = name_skip(at, 1);
+    const struct stub_zone *to = find_forward(l, at);
+    if (to)
+        return forward(l, to);
     for (;; at = name_skip(at, 1)) {
         if (at != l->key.name && *at &&
             !cache_get_rrset(r->config.cache, at, TYPE_DNAME, r->now, &dname) &&
             dname.trust >= TRUST_ANSWER)
             return alias_by_dname(l, &dname);
         const struct stub_zone *stub = find_stub(l, at);
-        if (stub && !stub->prime)
-            return start_at(l, stub_delegation(l, stub), true);
+        if (stub)
+            return start_at(l, configured_delegation(l, stub), CUT_STUB);
         if (!cache_get_delegation(r->config.cache, at, r->now, &found) && leads_on(l, &found))
-            return start_at(l, delegation_copy(&l->arena, &found), false);
+            return start_at(l, delegation_copy(&l->arena, &found), CUT_LEARNED);
         if (!*at)
             break;
     }
     if (r->options->prime)
         return need_root(l);
-    return start_at(l, delegation_copy(&l->arena, r->options->hints), false);
+    return start_at(l, delegation_copy(&l->arena, r->options->hints), CUT_LEARNED);
 }
 
 enum next step_await_root(struct lookup *l, const struct event *e)
@@ -142,10 +170,10 @@ enum next step_await_root(struct lookup *l, const struct event *e)
         waits_drop(edge);
     }
     if (!cache_get_delegation(l->r->config.cache, name_root, l->r->now, &found))
-        return start_at(l, delegation_copy(&l->arena, &found), false);
+        return start_at(l, delegation_copy(&l->arena, &found), CUT_LEARNED);
     if (reason == REASON_ROOT_UNREACHABLE || reason == REASON_NO_SERVERS ||
         reason == REASON_WORK_SIZE)
         return lookup__fail(l, reason);
     /* They are there but their answer was of no use (or not to be cached): the hints have to do. */
-    return start_at(l, delegation_copy(&l->arena, l->r->options->hints), false);
+    return start_at(l, delegation_copy(&l->arena, l->r->options->hints), CUT_LEARNED);
 }

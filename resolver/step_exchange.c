@@ -10,6 +10,11 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
         return NEXT_WAIT;
     if (!l->lead.chosen)
         l->lead.chosen = servers_choose(l, true);
+    if (!l->lead.chosen && l->walk.kind == CUT_FORWARD && l->walk.may_iterate) {
+        l->walk.forward_over = true;
+        l->step = STEP_FIND_CUT;
+        return NEXT_STEP;
+    }
     if (!l->lead.chosen)
         return lookup__fail(l, servers_reason(l));
     l->step = STEP_SEND;

@@ -17,6 +17,7 @@ static struct asked asked_of(const struct lookup *l)
         .negative_ttl_max = o->negative_ttl_max,
         .stubs = o->stubs,
         .stub_count = o->stub_count,
+        .recursive = l->walk.kind == CUT_FORWARD,
     };
 }
 
@@ -194,7 +195,7 @@ static enum next after_error(struct lookup *l, const struct message *m, enum rep
  */
 static bool is_resolver(const struct lookup *l, const struct message *m)
 {
-    return (m->flags & FLAG_RA) && !(m->flags & FLAG_AA) &&
+    return l->walk.kind != CUT_FORWARD && (m->flags & FLAG_RA) && !(m->flags & FLAG_AA) &&
            !(l->exchange.to->flags & CANDIDATE_LAST) && servers_others(l);
 }
 
@@ -261,7 +262,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     cache_put_delegation(l->r->config.cache, d, l->r->now);
     servers_drop_children(l);
     l->walk.cut = d;
-    l->walk.stub = false;
+    l->walk.kind = CUT_LEARNED;
     servers_collect(l);
     minimise_first(l);
     l->step = STEP_CHOOSE_SERVER;

@@ -269,14 +269,14 @@ static enum err set_ranges(struct config *c, const struct option *o)
 
 /* ---- stub zones ------------------------------------------------------------------------------ */
 
-static enum err open_stub(struct config *c)
+static enum err open_stub(struct config *c, bool forward)
 {
     struct rpl_settings *s = c->set;
     if (s->options.stub_count == RPL_STUBS_MAX)
         return fault(c, ERR_FORMAT, "too many stub zones");
     size_t i = s->options.stub_count++;
     c->stub = &s->stubs[i];
-    *c->stub = (struct stub_zone){.name = name_root, .servers = s->servers[i]};
+    *c->stub = (struct stub_zone){.name = name_root, .servers = s->servers[i], .forward = forward};
     return OK;
 }
 
@@ -295,7 +295,7 @@ static enum err stub_addr(struct config *c, const struct option *o)
     (void)o;
     if (!c->stub) { /* without a heading it is the root's */
         c->bare_stub = true;
-        enum err err = open_stub(c);
+        enum err err = open_stub(c, false);
         if (err)
             return err;
     }
@@ -305,6 +305,14 @@ static enum err stub_addr(struct config *c, const struct option *o)
         endpoint_parse(c->value, DNS_PORT, &c->set->servers[i][*n]) != OK)
         return fault(c, ERR_FORMAT, "no address, or one too many");
     ++*n;
+    return OK;
+}
+
+static enum err forward_first(struct config *c, const struct option *o)
+{
+    (void)o;
+    if (!c->stub || !read_bool(c->value, &c->stub->first))
+        return fault(c, ERR_FORMAT, "neither yes nor no, or outside of forward-zone:");
     return OK;
 }
 
@@ -328,6 +336,11 @@ static const struct option options[] = {
     {"stub-addr", stub_addr, 0, 0},
     {"stub-prime", stub_prime, 0, 0},
     {"stub-first", only_no, 0, 0},
+    {"forward-addr", stub_addr, 0, 0},
+    {"forward-first", forward_first, 0, 0},
+    {"forward-no-cache", only_no, 0, 0},
+    {"forward-tls-upstream", only_no, 0, 0},
+    {"forward-tcp-upstream", only_no, 0, 0},
     {"stub-no-cache", only_no, 0, 0},
     {"stub-tcp-upstream", only_no, 0, 0},
     {"name", stub_name, 0, 0},
@@ -463,7 +476,9 @@ static enum err take_line(struct config *c)
         c->stub = NULL;
         if (rpl_is(c->name, "server"))
             return OK;
-        return rpl_is(c->name, "stub-zone") ? open_stub(c) : fault(c, ERR_UNSUPPORTED, "");
+        bool forward = rpl_is(c->name, "forward-zone");
+        return forward || rpl_is(c->name, "stub-zone") ? open_stub(c, forward)
+                                                       : fault(c, ERR_UNSUPPORTED, "");
     }
     return apply(c, options);
 }
@@ -501,9 +516,9 @@ static enum err finish_stubs(struct config *c, bool *root_stub)
     s->options.prime = c->prime != 0;
     for (size_t i = 0; i < s->options.stub_count; i++) {
         struct stub_zone *stub = &s->stubs[i];
-        bool root = *stub->name == 0;
+        bool root = *stub->name == 0 && !stub->forward;
         *root_stub |= root;
-        if (stub->prime && !root) {
+        if (stub->prime && !root && !stub->forward) {
             c->name = "stub-prime";
             return fault(c, ERR_UNSUPPORTED, "below the root");
         }
