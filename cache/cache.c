@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/epoch.h"
+#include "base/must.h"
+
 static const struct policy_ops *const policies[] = {&policy_lru};
 
 static const struct policy_ops *policy_named(const char *name)
@@ -45,6 +48,7 @@ enum err cache__new(struct cache **out, const struct cache_config *config, size_
     struct cache *c = calloc(1, sizeof *c);
     if (!c)
         return ERR_NOMEM;
+    c->handles = 1;
     c->memory.fail_after = fail_after;
     c->budget = config->size;
     c->hash_key = config->key;
@@ -62,9 +66,17 @@ enum err cache_new(struct cache **out, const struct cache_config *config)
     return cache__new(out, config, 0);
 }
 
+enum err cache_attach(struct cache *c, unsigned worker, struct cache **out)
+{
+    MUST(worker < EPOCH_WORKERS_MAX);
+    c->handles++;
+    *out = c;
+    return OK;
+}
+
 void cache_free(struct cache *c)
 {
-    if (!c)
+    if (!c || --c->handles > 0)
         return;
     if (c->policy)
         c->policy->ops->free(c->policy);

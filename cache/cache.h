@@ -1,17 +1,28 @@
 /*
  * The cache: every kind of entry under one byte budget, one entry header, one eviction order.
  *
- * Kinds: RRsets (what iteration reads), answers (finished responses in wire form, what a hit is served
- * from), negative entries (RFC 2308), failures (RFC 9520), delegations (the parent's side of a zone cut: the
- * only thing iteration walks along) and servers (round-trip times, EDNS state). Delegations and servers keep a floor
- * of CACHE_FLOOR_PERCENT of the budget, so that a flood of junk names cannot evict `.com`.
+ * Kinds: RRsets (what iteration reads), answers (finished responses in wire form, what a hit is
+ * served from), negative entries (RFC 2308), failures (RFC 9520), delegations (the parent's side of
+ * a zone cut: the only thing iteration walks along) and servers (round-trip times, EDNS state).
+ * Delegations and servers keep a floor of CACHE_FLOOR_PERCENT of the budget, so that a flood of
+ * junk names cannot evict `.com`.
  *
- * What a get hands out is read in place: pointers into the cache that hold until the caller's loop turn
- * ends or the next put, flush or resize, whichever is first. What must live longer is copied into an arena (rrset_copy,
- * delegation_copy). A put copies, and what it is given may point into the cache. Names are compared without case; the case of the first put is kept.
+ * A `struct cache` is one worker's handle on the cache that all workers share. cache_new makes the
+ * cache and the handle of worker 0, cache_attach those of the others. A handle is used by one
+ * thread at a time. Gets take no lock; the worker must be online in the epoch (base/epoch.h) while
+ * it gets and reads. Puts, flushes and resizes take one lock for the whole cache: they are rare
+ * against gets (a put follows an exchange with a server), short, and the store, the order and the
+ * budget are shared by all shards anyway.
  *
- * Times are boot-time seconds (`now`), TTLs absolute: an entry is a hit while now < expiry. An entry with
- * expiry <= now is not stored. No call here reads a clock or sleeps. A hit allocates nothing and writes at most one use stamp.
+ * What a get hands out is read in place: pointers into the cache that hold until the worker goes
+ * offline or quiescent or until its own next put, flush or resize, whichever is first. What must
+ * live longer is copied into an arena (rrset_copy, delegation_copy). A put copies, and what it is
+ * given may point into the cache. Names are compared without case; the case of the first put is
+ * kept.
+ *
+ * Times are boot-time seconds (`now`), TTLs absolute: an entry is a hit while now < expiry. An
+ * entry with expiry <= now is not stored. No call here reads a clock or sleeps. A hit allocates
+ * nothing and writes at most one use stamp.
  */
 #ifndef CACHE_CACHE_H
 #define CACHE_CACHE_H
@@ -54,18 +65,25 @@ enum cache_miss {
 };
 
 struct cache_config {
-    size_t size;            /* octets, all kinds; at least CACHE_SIZE_MIN */
-    const char *policy;     /* name of an eviction policy: "lru" */
+    size_t size;        /* octets, all kinds; at least CACHE_SIZE_MIN */
+    const char *policy; /* name of an eviction policy: "lru" */
     struct hash_key key;
+    struct epoch *epoch; /* of the workers; borrowed. NULL: one thread, nothing waits for readers */
 };
 
 enum { CACHE_SIZE_MIN = 1 << 20 };
 #define CACHE_SIZE_MAX ((size_t)15 << 30) /* what entries can be named in */
 
 struct cache;
+struct epoch;
 
-/* ERR_NOMEM; ERR_RANGE: size; ERR_NOTFOUND: no such policy. */
+/* The cache, and the handle of worker 0. ERR_NOMEM; ERR_RANGE: size; ERR_NOTFOUND: no such policy.
+ */
 MUST_CHECK enum err cache_new(struct cache **out, const struct cache_config *config);
+/* The handle of another worker, which has that seat in the epoch. Any thread may call it.
+ * ERR_NOMEM. */
+MUST_CHECK enum err cache_attach(struct cache *c, unsigned worker, struct cache **out);
+/* Frees the handle, with the last one the cache; in any order. No worker may be reading by then. */
 void cache_free(struct cache *c);
 /* Changes the budget; evicts at once when it shrinks. */
 MUST_CHECK enum err cache_resize(struct cache *c, size_t size);
@@ -76,16 +94,17 @@ MUST_CHECK enum err cache_resize(struct cache *c, size_t size);
 enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t type, uint32_t now,
                                 struct rrset *out);
 /*
- * Stores unless an unexpired set of higher trust is there (RFC 2181 §5.4.1); the same trust replaces.
- * Replacing (or first storing) an RRset removes a negative entry of that name and type or the whole name.
- * False when it was not stored (trust, size, TTL 0, no memory): not an error for the caller.
+ * Stores unless an unexpired set of higher trust is there (RFC 2181 §5.4.1); the same trust
+ * replaces. Replacing (or first storing) an RRset removes a negative entry of that name and type or
+ * the whole name. False when it was not stored (trust, size, TTL 0, no memory): not an error for
+ * the caller.
  */
 bool cache_put_rrset(struct cache *c, const struct rrset *set, uint32_t now);
 
 /* ---- Negative entries ------------------------------------------------------------------------ */
 
 struct negative {
-    bool nxdomain;   /* the name does not exist; else it has no such type */
+    bool nxdomain; /* the name does not exist; else it has no such type */
     uint8_t security;
     uint32_t expiry;
     /* SOA, and the denial records if any, in an array that the cache fills; in place as above. */
@@ -96,11 +115,12 @@ struct negative {
 enum { NEGATIVE_AUTHORITY_MAX = 12 };
 
 /* A hit when the name is known not to exist, or known not to have the type. */
-enum cache_miss cache_get_negative(struct cache *c, const uint8_t *name, uint16_t type, uint32_t now,
-                                   struct negative *out);
-/* An NXDOMAIN entry covers its name for all types (`type` is not looked at), never names below it. */
-bool cache_put_negative(struct cache *c, const uint8_t *name, uint16_t type, const struct negative *n,
-                        uint32_t now);
+enum cache_miss cache_get_negative(struct cache *c, const uint8_t *name, uint16_t type,
+                                   uint32_t now, struct negative *out);
+/* An NXDOMAIN entry covers its name for all types (`type` is not looked at), never names below it.
+ */
+bool cache_put_negative(struct cache *c, const uint8_t *name, uint16_t type,
+                        const struct negative *n, uint32_t now);
 
 /* ---- Failures (RFC 9520) --------------------------------------------------------------------- */
 
@@ -119,7 +139,8 @@ void cache_forget_failure(struct cache *c, const uint8_t *name, uint16_t type);
 
 /* ---- Delegations ----------------------------------------------------------------------------- */
 
-/* The whole delegation goes when the parent's NS RRset expires, whatever the child says (ghost domains). */
+/* The whole delegation goes when the parent's NS RRset expires, whatever the child says (ghost
+ * domains). */
 enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint32_t now,
                                      struct delegation *out);
 bool cache_put_delegation(struct cache *c, const struct delegation *d, uint32_t now);
@@ -128,14 +149,14 @@ bool cache_put_delegation(struct cache *c, const struct delegation *d, uint32_t 
 
 /* What is known of a server address. Times in milliseconds unless named otherwise. */
 struct server_state {
-    uint32_t expiry;       /* boot-time seconds */
-    uint32_t srtt_ms;      /* smoothed round-trip time; 0: never measured */
+    uint32_t expiry;  /* boot-time seconds */
+    uint32_t srtt_ms; /* smoothed round-trip time; 0: never measured */
     uint32_t rttvar_ms;
-    uint32_t retry_at;     /* boot-time seconds: not before, when it is held to be dead; else 0 */
-    uint8_t timeouts;      /* in a row */
-    uint8_t edns;          /* enum server_edns */
-    uint8_t lame;          /* for the zone of the key */
-    uint32_t edns_until;   /* boot-time seconds: when `edns` is to be tried anew */
+    uint32_t retry_at;   /* boot-time seconds: not before, when it is held to be dead; else 0 */
+    uint8_t timeouts;    /* in a row */
+    uint8_t edns;        /* enum server_edns */
+    uint8_t lame;        /* for the zone of the key */
+    uint32_t edns_until; /* boot-time seconds: when `edns` is to be tried anew */
 };
 enum server_edns { SERVER_EDNS_UNKNOWN, SERVER_EDNS_OK, SERVER_EDNS_BROKEN };
 
@@ -163,15 +184,16 @@ struct answer {
     const uint8_t *ttl_offsets; /* ttl_count × two octets, network order */
     uint16_t size;
     uint16_t ttl_count;
-    uint16_t ede;     /* enum dns_ede; EDE_NONE: none */
-    bool secure;      /* the AD bit, if AD or DO was asked and CD=0 */
-    uint32_t stored;  /* boot-time seconds */
+    uint16_t ede;    /* enum dns_ede; EDE_NONE: none */
+    bool secure;     /* the AD bit, if AD or DO was asked and CD=0 */
+    uint32_t stored; /* boot-time seconds */
     uint32_t expiry;
 };
 
 enum cache_miss cache_get_answer(struct cache *c, const struct answer_key *key, uint32_t now,
                                  struct answer *out);
-bool cache_put_answer(struct cache *c, const struct answer_key *key, const struct answer *a, uint32_t now);
+bool cache_put_answer(struct cache *c, const struct answer_key *key, const struct answer *a,
+                      uint32_t now);
 /* Copies the wire into `out` (a->size octets) with its TTLs counted down to `now`. */
 void answer_copy(const struct answer *a, uint32_t now, uint8_t *out);
 /* Moves the answer epoch on: all answers are gone at once and refill from RRsets. */
@@ -186,7 +208,7 @@ void cache_flush_zone(struct cache *c, const uint8_t *zone);
 void cache_flush_all(struct cache *c);
 
 struct cache_figures {
-    size_t bytes;  /* held, all kinds, tables included */
+    size_t bytes; /* held, all kinds, tables included */
     size_t budget;
     uint64_t entries[CACHE_KINDS];
     uint64_t kind_bytes[CACHE_KINDS];

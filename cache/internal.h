@@ -41,6 +41,7 @@ struct cache {
     uint32_t epoch; /* of answers */
     struct cache_figures counts;
     struct draft draft;
+    unsigned handles; /* given out and not yet freed */
 };
 
 /* What an entry is sought by. The name is borrowed. */
