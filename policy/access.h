@@ -8,7 +8,12 @@
 
 #include "base/addr.h"
 
-enum access { ACCESS_REFUSE, ACCESS_ALLOW, ACCESS_DROP };
+enum access {
+    ACCESS_REFUSE,
+    ACCESS_ALLOW,
+    ACCESS_DROP,
+    ACCESS_SNOOP, /* allowed, and may ask what the cache holds by questions without RD */
+};
 
 struct access_rule {
     struct prefix prefix;

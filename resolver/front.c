@@ -175,8 +175,10 @@ static enum err start(struct front *f, const struct front_query *q, const struct
     p->asker.qname = p->qname;
     p->arena = arena;
     list_append(bucket_of(f, q->request), &p->in_bucket);
-    struct question question = {
-        .name = p->qname, .type = asker->qtype, .cd = asker->flags & FLAG_CD};
+    struct question question = {.name = p->qname,
+                                .type = asker->qtype,
+                                .cd = asker->flags & FLAG_CD,
+                                .cached_only = !(asker->flags & FLAG_RD)};
     enum err e = resolver_ask(f->config.resolver, &question, &p->client);
     if (e)
         pending_free(p);
@@ -221,15 +223,17 @@ static bool judge_view(struct front *f, enum view_verdict v, struct outcome *o)
 }
 
 /* A query that is refused for what it is, not for how it is written. */
-static bool judge_query(struct front *f, const struct query_view *v, struct outcome *o)
+static bool judge_query(struct front *f, const struct query_view *v, enum access access,
+                        struct outcome *o)
 {
     if (v->qclass != CLASS_IN) {
         f->counters->refused_class++;
         *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_CLASS};
         return true;
     }
-    /* Without RD only an authority could answer; what others asked before is nobody's business. */
-    if (!(v->flags & FLAG_RD)) {
+    /* Without RD only the cache could answer; what others asked before is not everybody's business.
+     */
+    if (!(v->flags & FLAG_RD) && f->config.access && access != ACCESS_SNOOP) {
         f->counters->refused_no_recursion++;
         *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_NO_RECURSION};
         return true;
@@ -296,7 +300,7 @@ enum front_verdict front_query(struct front *f, const struct front_query *q, uin
     if (access == ACCESS_REFUSE) {
         f->counters->refused_access++;
         o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_ACCESS};
-    } else if (!judge_view(f, verdict, &o) && !judge_query(f, &v, &o)) {
+    } else if (!judge_view(f, verdict, &o) && !judge_query(f, &v, access, &o)) {
         if (hit(f, &asker, reply, size))
             return FRONT_REPLY;
         if (belongs_elsewhere(f, q, &asker))

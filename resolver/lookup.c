@@ -168,7 +168,8 @@ enum err lookup__timer(struct lookup *l, uint64_t at_ms)
 
 enum next lookup__fail(struct lookup *l, enum reason reason)
 {
-    l->result.rcode = RCODE_SERVFAIL;
+    /* What we would have to ask others for is refused; that is no failure (RFC 8914 §4.21). */
+    l->result.rcode = reason == REASON_NOT_CACHED ? RCODE_REFUSED : RCODE_SERVFAIL;
     l->result.reason = reason;
     l->result.answer.count = l->result.authority.count = l->result.additional.count = 0;
     l->step = STEP_ANSWER;

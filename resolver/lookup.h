@@ -47,7 +47,7 @@ struct rrsets {
 MUST_CHECK enum err rrsets_push(struct arena *a, struct rrsets *list, const struct rrset *set);
 
 /* What makes two questions one. */
-enum lookup_flag { LOOKUP_CD = 1, LOOKUP_PRIME = 2 };
+enum lookup_flag { LOOKUP_CD = 1, LOOKUP_PRIME = 2, LOOKUP_CACHED = 4 };
 struct lookup_key {
     uint8_t name[NAME_MAX_WIRE]; /* lower case */
     uint8_t size;

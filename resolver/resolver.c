@@ -86,7 +86,9 @@ enum err resolver_ask(struct resolver *r, const struct question *q, struct clien
     MUST(r->magic == RESOLVER_MAGIC);
     take_time(r);
     struct lookup_key key;
-    enum err e = lookup__key(&key, q->name, q->type, q->cd ? LOOKUP_CD : 0);
+    enum err e =
+        lookup__key(&key, q->name, q->type,
+                    (uint8_t)((q->cd ? LOOKUP_CD : 0) | (q->cached_only ? LOOKUP_CACHED : 0)));
     if (e)
         return e;
     struct lookup *l;

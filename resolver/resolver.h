@@ -85,7 +85,8 @@ struct world_sink resolver_sink(struct resolver *r);
 struct question {
     const uint8_t *name; /* any case */
     uint16_t type;
-    bool cd; /* checking disabled: part of what is shared */
+    bool cd;          /* checking disabled: part of what is shared */
+    bool cached_only; /* RD=0: nothing is asked of servers */
 };
 
 /* A point in time at which a lookup or a client is to be woken. */

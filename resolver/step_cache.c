@@ -110,6 +110,8 @@ enum next step_check_cache(struct lookup *l, const struct event *e)
         return denial_from_cache(l, &negative);
     enum cache_miss miss =
         cache_get_failure(r->config.cache, l->key.name, l->key.type, r->now, &failure);
+    if (miss && (l->key.flags & LOOKUP_CACHED))
+        return lookup__fail(l, REASON_NOT_CACHED);
     l->had_failure = miss == MISS_EXPIRED;
     if (!miss) {
         l->result.from_failure_cache = true;

@@ -204,7 +204,7 @@ static enum err set_access(struct config *c, const struct option *o)
         const char *word;
         enum access action;
     } actions[] = {{"allow", ACCESS_ALLOW},
-                   {"allow_snoop", ACCESS_ALLOW},
+                   {"allow_snoop", ACCESS_SNOOP},
                    {"refuse", ACCESS_REFUSE},
                    {"deny", ACCESS_DROP},
                    {"drop", ACCESS_DROP}};
