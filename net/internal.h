@@ -47,6 +47,8 @@ struct net_local {
     uint8_t bytes[16];
 };
 
+struct net;
+
 /* memory.c: malloc charged to a gauge; NULL when either refuses. */
 void *net__alloc(struct gauge *g, size_t size);
 void net__release(struct gauge *g, void *p, size_t size);
@@ -54,8 +56,14 @@ void net__release(struct gauge *g, void *p, size_t size);
 /* sockets.c */
 socklen_t net__to_sockaddr(const struct endpoint *e, union net_sockaddr *out);
 void net__from_sockaddr(const union net_sockaddr *from, struct endpoint *out);
-/* A non-blocking socket bound to `at`; -1 with errno. `type` is SOCK_DGRAM or SOCK_STREAM. */
-int net__bound_socket(const struct endpoint *at, int type);
+/*
+ * A non-blocking socket bound to `at`; -1 with errno. `type` is SOCK_DGRAM or SOCK_STREAM.
+ * `shared`: with SO_REUSEPORT, next to others of this process.
+ */
+int net__bound_socket(const struct endpoint *at, int type, bool shared);
+/* This network's share of the descriptors that the process may open. */
+size_t net__descriptors(const struct net *n);
+bool net__shares_ports(const struct net *n);
 /* Never set DF by what ICMP claims: a forged "too big" must not make us send fragments. */
 int net__ignore_path_mtu(int fd, unsigned family);
 void net__set_rcvbuf(int fd, unsigned octets);
@@ -194,6 +202,7 @@ void net__tcp_retry_later(struct net *n); /* does that in a while */
 void net__tcp_take(struct net *n, int fd, const struct endpoint *peer);
 bool net__tcp_make_room(struct net *n); /* closes the client that is idle the longest */
 void net__tcp_answer(struct request *q, const uint8_t *bytes, size_t size);
+void net__tcp_forget(struct request *q);
 /* Looks after the clients on the attention list; true when the service was told anything. */
 bool net__tcp_settle(struct net *n);
 void net__tcp_drain(struct net *n);
@@ -241,6 +250,13 @@ struct net_random {
 
 MUST_CHECK enum err net__world_init(struct net *n);
 
+/* loop.c: what other threads say. */
+struct net_posts {
+    uv_async_t async;
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
 enum net_state { NET_RUNNING, NET_STOPPING, NET_DRAINING, NET_FINISHED };
 
 struct net {
@@ -263,6 +279,8 @@ struct net {
     uv_async_t stop; /* keeps the loop alive until the end, and begins it */
     uv_timer_t grace;
     enum net_state state;
+    struct net_posts posts;
+    uv_prepare_t idle; /* in use when there is a hook for it */
 };
 
 void net__enter(struct net *n);

@@ -56,6 +56,45 @@ static void ignore_cancel(void *ctx, uint64_t request)
 static const struct world_sink no_sink = {NULL, ignore_reply, ignore_failed, ignore_turn};
 static const struct net_service no_service = {NULL, drop_query, ignore_cancel};
 
+static void on_post(uv_async_t *async)
+{
+    struct net *n = async->data;
+    net__enter(n);
+    n->posts.fn(n->posts.ctx);
+    net__turn(n);
+}
+
+static void on_idle(uv_prepare_t *prepare)
+{
+    struct net *n = prepare->data;
+    if (n->config.hooks.idle != NULL)
+        n->config.hooks.idle(n->config.hooks.ctx);
+}
+
+static enum err init_posts(struct net *n)
+{
+    n->posts.async.data = n;
+    n->posts.fn = ignore_turn;
+    n->idle.data = n;
+    if (uv_async_init(&n->loop, &n->posts.async, on_post) != 0)
+        return ERR_IO;
+    if (n->config.hooks.idle == NULL)
+        return OK;
+    MUST(uv_prepare_init(&n->loop, &n->idle) == 0 && uv_prepare_start(&n->idle, on_idle) == 0);
+    return OK;
+}
+
+void net_on_post(struct net *n, void (*fn)(void *ctx), void *ctx)
+{
+    n->posts.fn = fn;
+    n->posts.ctx = ctx;
+}
+
+void net_post(struct net *n)
+{
+    uv_async_send(&n->posts.async);
+}
+
 /* Every part is given what net_free needs, whether or not the one before it could start. */
 static enum err init_parts(struct net *n)
 {
@@ -65,7 +104,7 @@ static enum err init_parts(struct net *n)
     list_init(&n->timers);
     enum err errs[] = {
         net__exchanges_init(&n->exchanges), net__world_init(n), net__udp_init(n), net__tcp_init(n),
-        net__upstream_tcp_init(n),          net__stop_init(n),
+        net__upstream_tcp_init(n),          net__stop_init(n),  init_posts(n),
     };
     for (size_t i = 0; i < sizeof errs / sizeof *errs; i++)
         if (errs[i] != OK)
@@ -103,6 +142,8 @@ void net_free(struct net *n)
         return;
     n->sink = no_sink;
     n->service = no_service;
+    n->posts.fn = ignore_turn;
+    n->config.hooks = (struct net_hooks){0};
     net__finish(n);
     uv_run(&n->loop, UV_RUN_DEFAULT);
     MUST(uv_loop_close(&n->loop) == 0);
@@ -164,6 +205,17 @@ void net_answer(struct net *n, uint64_t request, const uint8_t *bytes, size_t si
     memcpy(net__udp_reserve(q->udp), bytes, size);
     net__udp_commit(q->udp, &q->peer, &q->local, size);
     net__request_drop(&n->requests, q);
+}
+
+void net_forget(struct net *n, uint64_t request)
+{
+    struct request *q = net__request_find(&n->requests, request);
+    if (q == NULL)
+        return;
+    if (q->tcp != NULL)
+        net__tcp_forget(q);
+    else
+        net__request_drop(&n->requests, q);
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
  * One worker's network: a libuv loop, the world that the core sees, and the listeners that clients
- * reach.
+ * reach. One thread; of another only net_post may be called.
  *
  *     net_new(&n, &config);                    // loop, clocks, upstream sockets
  *     world = net_world(n);                    // hand to the core
@@ -20,6 +20,13 @@
 
 struct net;
 
+/* Around the loop's sleep. NULL: not called. */
+struct net_hooks {
+    void *ctx;
+    void (*enter)(void *ctx); /* at the begin of every callback, also of several in a row */
+    void (*idle)(void *ctx);  /* before the loop may sleep */
+};
+
 struct net_config {
     struct gauge *work;        /* TCP buffers and upstream exchanges are charged here */
     bool use_ipv4, use_ipv6;   /* upstream */
@@ -29,6 +36,13 @@ struct net_config {
     unsigned tcp_idle_ms;      /* a connection with nothing in flight is closed after that */
     unsigned upstream_tcp_idle_ms;
     unsigned rcvbuf; /* SO_RCVBUF of UDP listeners, octets; 0: the system's */
+    /*
+     * How many networks the process has; 0 and 1: this one. Several share the descriptors of the
+     * process and its ports: each opens the same addresses with SO_REUSEPORT, and the kernel deals
+     * clients out among them.
+     */
+    unsigned nets;
+    struct net_hooks hooks;
 };
 
 enum net_verdict { NET_REPLY, NET_PENDING, NET_DROP };
@@ -38,7 +52,9 @@ struct net_query {
     size_t size;
     struct endpoint client;
     enum transport via;
-    uint64_t request; /* names it until it is answered or cancelled; never 0 */
+    /* Names it until it is answered or cancelled. Never 0, and its top bit is 0, so that a service
+     * can tell names of its own by that bit. */
+    uint64_t request;
 };
 
 /* Who answers queries. */
@@ -65,6 +81,14 @@ void net_free(struct net *n);
 struct world *net_world(struct net *n);
 void net_connect(struct net *n, const struct world_sink *sink, const struct net_service *service);
 
+/*
+ * Could UDP and TCP be opened on this address, by nobody else? The same errors as of net_listen.
+ * With SO_REUSEPORT a second server of the same user would bind without an error and be dealt half
+ * of the first one's clients; so the address is first bound, and given back at once, without that
+ * option. (What another program binds between the two is not seen, if it uses the option too.)
+ */
+MUST_CHECK enum err net_probe(const struct endpoint *at);
+
 /* Opens UDP and TCP on one address. ERR_IO with errno (EADDRINUSE, EADDRNOTAVAIL, EACCES) kept. */
 MUST_CHECK enum err net_listen(struct net *n, const struct endpoint *at);
 
@@ -73,6 +97,13 @@ bool net_listener(const struct net *n, size_t index, struct endpoint *out);
 
 /* The answer of a pending request; called from within sink.turn. Copies the bytes. */
 void net_answer(struct net *n, uint64_t request, const uint8_t *bytes, size_t size);
+/* A pending request gets no answer; the same rule. */
+void net_forget(struct net *n, uint64_t request);
+
+/* What is called on the loop's thread, once or more, after each net_post. */
+void net_on_post(struct net *n, void (*fn)(void *ctx), void *ctx);
+/* From any thread, until net_free. */
+void net_post(struct net *n);
 
 /* Watches a signal on this loop. ERR_IO. */
 MUST_CHECK enum err net_on_signal(struct net *n, int signum, void (*fn)(void *ctx, int signum),

@@ -12,6 +12,9 @@
 
 enum { CHUNK = 256, CHUNKS_MAX = 1 << 16 };
 
+/* The top bit of a token is the service's. */
+static const uint32_t GENERATION_END = UINT32_C(1) << 31;
+
 static const uint32_t none = UINT32_MAX;
 
 void net__requests_init(struct requests *r, struct gauge *g)
@@ -73,7 +76,7 @@ void net__request_drop(struct requests *r, struct request *q)
     q->taken = false;
     q->udp = NULL;
     q->tcp = NULL;
-    if (++q->generation == 0)
+    if (++q->generation == GENERATION_END)
         q->generation = 1;
     q->next_free = r->first_free;
     r->first_free = q->index;

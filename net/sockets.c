@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -61,31 +62,56 @@ void net__set_rcvbuf(int fd, unsigned octets)
         LOG(LOG_WARNING, "rcvbuf_not_set", "octets=%u errno=%d", octets, errno);
 }
 
-static int prepare(int fd, const struct endpoint *at, int type)
+bool net__shares_ports(const struct net *n)
+{
+    return n->config.nets > 1;
+}
+
+size_t net__descriptors(const struct net *n)
+{
+    struct rlimit limit;
+    rlim_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+    return (size_t)(net__shares_ports(n) ? files / n->config.nets : files);
+}
+
+static int prepare(int fd, const struct endpoint *at, int type, bool shared)
 {
     if (at->family == 6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)
         return -1;
-    /* For UDP the option would let two servers share the port, and one of them would hear nothing.
-     */
+    /* For UDP this one would let two servers share the port, and one of them would hear nothing. */
     if (type == SOCK_STREAM && set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0)
+        return -1;
+    if (shared && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0)
         return -1;
     union net_sockaddr a;
     socklen_t size = net__to_sockaddr(at, &a);
     return bind(fd, &a.any, size);
 }
 
-int net__bound_socket(const struct endpoint *at, int type)
+int net__bound_socket(const struct endpoint *at, int type, bool shared)
 {
     int domain = at->family == 4 ? AF_INET : AF_INET6;
     int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (prepare(fd, at, type) == 0)
+    if (prepare(fd, at, type, shared) == 0)
         return fd;
     int why = errno;
     close(fd);
     errno = why;
     return -1;
+}
+
+enum err net_probe(const struct endpoint *at)
+{
+    static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        int fd = net__bound_socket(at, types[i], false);
+        if (fd < 0)
+            return ERR_IO;
+        close(fd);
+    }
+    return OK;
 }
 
 int net__bound_to(int fd, struct endpoint *out)

@@ -339,6 +339,15 @@ void net__tcp_answer(struct request *q, const uint8_t *bytes, size_t size)
     touch(c);
 }
 
+void net__tcp_forget(struct request *q)
+{
+    struct tcp_client *c = q->tcp;
+    net__request_drop(&c->net->requests, q);
+    c->in_flight--;
+    attend_later(c); /* there may be room for the next query now */
+    touch(c);
+}
+
 void net__tcp_take(struct net *n, int fd, const struct endpoint *peer)
 {
     struct tcp_client *c = net__alloc(n->config.work, sizeof *c);

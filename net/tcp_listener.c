@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -42,11 +41,10 @@ enum err net__tcp_init(struct net *n)
     list_init(&t->clients);
     list_init(&t->idle);
     list_init(&t->attention);
-    struct rlimit limit;
-    rlim_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+    size_t files = net__descriptors(n);
     t->most = n->config.tcp_clients_max;
     if (t->most > files / 4)
-        t->most = (size_t)(files / 4);
+        t->most = files / 4;
     if (t->most < CLIENTS_LEAST)
         t->most = CLIENTS_LEAST;
     t->sweep.data = n;
@@ -117,7 +115,7 @@ void net__tcp_resume(struct net *n)
 
 static int open_listener(struct tcp_listener *l, const struct endpoint *at)
 {
-    l->fd = net__bound_socket(at, SOCK_STREAM);
+    l->fd = net__bound_socket(at, SOCK_STREAM, net__shares_ports(l->net));
     if (l->fd < 0)
         return -1;
     int rc = 0;

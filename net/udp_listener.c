@@ -219,7 +219,7 @@ static bool is_wildcard(const struct endpoint *e)
 /* Opens the descriptor and its poll; errno on -1. */
 static int open_listener(struct udp_listener *l)
 {
-    l->fd = net__bound_socket(&l->at, SOCK_DGRAM);
+    l->fd = net__bound_socket(&l->at, SOCK_DGRAM, net__shares_ports(l->net));
     if (l->fd < 0)
         return -1;
     int rc = 0;

@@ -11,7 +11,6 @@
 #include "net/internal.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/must.h"
 
@@ -69,9 +68,8 @@ enum err net__upstream_tcp_init(struct net *n)
     struct upstream_tcp *u = &n->upstream_tcp;
     list_init(&u->connections);
     list_init(&u->idle);
-    struct rlimit limit;
-    rlim_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
-    u->most = files / 8 > CONNECTIONS_MOST ? CONNECTIONS_MOST : (size_t)(files / 8);
+    size_t files = net__descriptors(n);
+    u->most = files / 8 > CONNECTIONS_MOST ? CONNECTIONS_MOST : files / 8;
     if (u->most < CONNECTIONS_LEAST)
         u->most = CONNECTIONS_LEAST;
     u->sweep.data = n;

@@ -10,7 +10,6 @@
 #include "net/internal.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -43,9 +42,9 @@ static struct asker *asker_of(struct exchange *e)
 void net__upstream_udp_init(struct net *n)
 {
     struct upstream_udp *u = &n->upstream_udp;
-    struct rlimit limit;
-    rlim_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
-    u->most = files / 2 > SOCKETS_MOST ? SOCKETS_MOST : (size_t)(files / 2);
+    size_t files = net__descriptors(n);
+    size_t ports = net__shares_ports(n) ? SOCKETS_MOST / n->config.nets : SOCKETS_MOST;
+    u->most = files / 2 > ports ? ports : files / 2;
     if (u->most < SOCKETS_LEAST)
         u->most = SOCKETS_LEAST;
     list_init(&u->idle[0]);

@@ -18,11 +18,18 @@ static struct net *net_of(struct world *w)
     return CONTAINER_OF(w, struct net, world);
 }
 
-void net__enter(struct net *n)
+static void read_clock(struct net *n)
 {
     struct timespec t;
     MUST(clock_gettime(CLOCK_BOOTTIME, &t) == 0);
     n->clock.now_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void net__enter(struct net *n)
+{
+    read_clock(n);
+    if (n->config.hooks.enter != NULL)
+        n->config.hooks.enter(n->config.hooks.ctx);
 }
 
 static uint64_t now_ms(struct world *w)
@@ -140,6 +147,6 @@ enum err net__world_init(struct net *n)
     n->world.ops = &ops;
     n->clock.wake_ms = UINT64_MAX;
     n->clock.timer.data = n;
-    net__enter(n);
+    read_clock(n);
     return uv_timer_init(&n->loop, &n->clock.timer) == 0 ? OK : ERR_IO;
 }

@@ -265,7 +265,7 @@ static inline int open_server(int type, struct endpoint *at)
 {
     *at = parse("127.0.0.1");
     at->port = 0;
-    int fd = net__bound_socket(at, type);
+    int fd = net__bound_socket(at, type, false);
     assert_true(fd >= 0);
     if (type == SOCK_STREAM)
         assert_int_equal(listen(fd, 16), 0);

@@ -59,7 +59,7 @@ static void port_in_use_by_tcp_alone_is_reported_and_udp_given_back(void **state
     assert_int_equal(net_listen(r->n, &at), ERR_IO);
     assert_int_equal(errno, EADDRINUSE);
     assert_false(net_listener(r->n, 0, &r->at));
-    int udp = net__bound_socket(&at, SOCK_DGRAM);
+    int udp = net__bound_socket(&at, SOCK_DGRAM, false);
     assert_true(udp >= 0);
     close(udp);
     close(taken);

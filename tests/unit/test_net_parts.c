@@ -50,10 +50,11 @@ static void request_token_is_never_zero(void **state)
     net__requests_init(&r, &g);
     struct request *q = net__request_take(&r);
     assert_int_equal(q->index, 0);
-    q->generation = UINT32_MAX;
+    q->generation = INT32_MAX;
     net__request_drop(&r, q);
     q = net__request_take(&r);
     assert_true(net__request_token(q) != 0);
+    assert_true(net__request_token(q) >> 63 == 0); /* that bit is the service's */
     net__requests_deinit(&r);
 }
 

@@ -75,7 +75,7 @@ static void exchange_over_ipv6_works(void **state)
     union net_sockaddr from;
     uint8_t m[64];
     to.port = 0;
-    int server = net__bound_socket(&to, SOCK_DGRAM);
+    int server = net__bound_socket(&to, SOCK_DGRAM, false);
     to = here(server);
     for (uint64_t token = 1; token < 4; token++) {
         assert_int_equal(ask_server(r, token, &to, TRANSPORT_UDP, 1), OK);
