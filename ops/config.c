@@ -42,6 +42,21 @@ const struct option_section config__sections[] = {
 };
 const size_t config__section_count = SECTION_COUNT;
 
+const struct zone_list_kind config__zone_lists[ZONES_COUNT] = {
+    [ZONES_STUB] = {.key = "stub-zones",
+                    .words = "name addresses",
+                    .text = "Zones whose servers you name, instead of having them looked up: for "
+                            "zones that exist only in your network. Those servers must be "
+                            "authoritative for the zone.",
+                    .sample = "{name: corp.example, addresses: [192.0.2.1, 192.0.2.2@5300]}"},
+    [ZONES_FORWARD] = {.key = "forward-zones",
+                       .words = "name addresses first",
+                       .text = "Zones about which other resolvers are asked, and all that lies "
+                               "below them: name the root to have everything forwarded. "
+                               "Those servers must resolve for us.",
+                       .sample = "{name: partner.example, addresses: [192.0.2.3], first: false}"},
+};
+
 bool config__is_list(const struct option *o)
 {
     return o->type == OPTION_ENDPOINTS || o->type == OPTION_PREFIXES;
@@ -121,13 +136,13 @@ static bool value_equal(const struct option *o, const void *a, const void *b)
     return false;
 }
 
-static bool stubs_equal(const struct config *a, const struct config *b)
+static bool zones_equal(const struct config_zone_list *a, const struct config_zone_list *b)
 {
-    if (a->stub_count != b->stub_count)
+    if (a->count != b->count)
         return false;
-    for (size_t i = 0; i < a->stub_count; i++)
-        if (!name_equal_case(a->stubs[i].name, b->stubs[i].name) ||
-            !endpoints_equal(&a->stubs[i].servers, &b->stubs[i].servers))
+    for (size_t i = 0; i < a->count; i++)
+        if (!name_equal_case(a->at[i].name, b->at[i].name) || a->at[i].first != b->at[i].first ||
+            !endpoints_equal(&a->at[i].servers, &b->at[i].servers))
             return false;
     return true;
 }
@@ -143,6 +158,7 @@ void config_changes(const struct config *before, const struct config *after,
         snprintf(key, sizeof key, "%s.%s", o->section, o->key);
         fn(ctx, key, o->reload);
     }
-    if (!stubs_equal(before, after))
-        fn(ctx, "stub-zones", true);
+    for (size_t i = 0; i < ZONES_COUNT; i++)
+        if (!zones_equal(&before->zones[i], &after->zones[i]))
+            fn(ctx, config__zone_lists[i].key, true);
 }

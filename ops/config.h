@@ -60,25 +60,34 @@ enum option_id {
     OPTION_COUNT
 };
 
-struct config_stub {
-    uint8_t *name; /* wire form */
-    struct endpoint_list servers;
-};
-
 /* Where in the file something stands, from 1; 0: it does not. */
 struct mark {
     unsigned line;
     unsigned column;
 };
 
+/* The lists of zones whose servers the file names. */
+enum zone_list_id { ZONES_STUB, ZONES_FORWARD, ZONES_COUNT };
+
+struct config_zone {
+    uint8_t *name; /* wire form */
+    struct endpoint_list servers;
+    bool first; /* of ZONES_FORWARD: the root is the way out when none of them answers */
+    struct mark mark;
+};
+
+struct config_zone_list {
+    const struct config_zone *at;
+    size_t count;
+    struct mark mark;
+};
+
 struct config {
 #define SECTION(field, key, text) struct config_##field field;
 #include "ops/options.def"
-    const struct config_stub *stubs;
-    size_t stub_count;
+    struct config_zone_list zones[ZONES_COUNT];
     const char *file; /* NULL: no file */
     struct mark marks[OPTION_COUNT];
-    struct mark stubs_mark;
     struct arena arena;
 };
 
@@ -106,8 +115,8 @@ void config_free(struct config *c);
 /* The effective configuration as YAML, with "# default" behind what the file does not name. */
 void config_print(FILE *to, const struct config *c);
 
-/* Calls fn for each option whose value differs, stub-zones included (key "stub-zones", reload
- * true). */
+/* Calls fn for each option whose value differs, and for each list of zones (key "stub-zones",
+ * reload true). */
 void config_changes(const struct config *before, const struct config *after,
                     void (*fn)(void *ctx, const char *key, bool reload), void *ctx);
 

@@ -59,17 +59,32 @@ static void check_families(const struct check *k)
                  "upstream: ipv4 and ipv6 are both off, no server could be asked: turn one on");
 }
 
-static void check_stubs(const struct check *k)
+/* Against the zones that stand before it: in its own list, and in the lists before. */
+static void check_zone(const struct check *k, size_t id, size_t index)
 {
-    for (size_t i = 0; i < k->config->stub_count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            char text[NAME_TEXT_MAX];
-            if (name_equal(k->config->stubs[i].name, k->config->stubs[j].name))
-                COMPLAIN(k, item_mark(k, "stub-zones", i),
-                         "stub-zones: %.100s is named twice: put all its addresses into one",
-                         name_text(k->config->stubs[i].name, text));
+    const struct config_zone *zone = &k->config->zones[id].at[index];
+    const char *key = config__zone_lists[id].key;
+    char text[NAME_TEXT_MAX];
+    for (size_t other = 0; other <= id; other++) {
+        const struct config_zone_list *l = &k->config->zones[other];
+        for (size_t i = 0; i < (other == id ? index : l->count); i++) {
+            if (!name_equal(zone->name, l->at[i].name))
+                continue;
+            if (other == id)
+                COMPLAIN(k, zone->mark, "%s: %.100s is named twice: put all its addresses into one",
+                         key, name_text(zone->name, text));
+            else
+                COMPLAIN(k, zone->mark, "%s: %.100s stands in %s, too: keep it in one of them", key,
+                         name_text(zone->name, text), config__zone_lists[other].key);
         }
     }
+}
+
+static void check_zones(const struct check *k)
+{
+    for (size_t id = 0; id < ZONES_COUNT; id++)
+        for (size_t i = 0; i < k->config->zones[id].count; i++)
+            check_zone(k, id, i);
 }
 
 /* The order of the rules: `allow` is last, so that the places of the others don't move when part of
@@ -139,5 +154,5 @@ void config__check(const struct config *c, const struct places *p, struct config
     check_times(&k);
     check_families(&k);
     check_access(&k);
-    check_stubs(&k);
+    check_zones(&k);
 }

@@ -123,10 +123,6 @@ static const char manual_head[] =
     ".Ql nuthatchd --print-config\nprints what is in force.\n"
     "On SIGHUP the file is read again; a file with an error changes nothing.\n";
 
-static const char stub_text[] = "Zones whose servers you name, instead of having them looked up: "
-                                "for zones that exist only in your "
-                                "network. Those servers must be authoritative for the zone.";
-
 static const char manual_tail[] =
     ".Sh FILES\n.Bl -tag -width Ds\n.It Pa /etc/nuthatch/nuthatch.yaml\n"
     "read when no other file is named with\n.Fl c .\n.El\n"
@@ -135,6 +131,27 @@ static const char manual_tail[] =
     "access:\n  allow: [127.0.0.0/8, '::1', 192.0.2.0/24, '2001:db8::/48']\n"
     "cache:\n  size: 1g\n.Ed\n"
     ".Sh SEE ALSO\n.Xr nuthatchd 8\n";
+
+static void write_manual_zones(FILE *to, size_t id)
+{
+    const struct zone_list_kind *kind = &config__zone_lists[id];
+    fprintf(to, ".Ss %s\n", kind->key);
+    write_roff(to, kind->text);
+    fputs("A list of maps, each with\n.Ic name ,\nthe zone, and\n.Ic addresses ,\n"
+          "the list of its servers, each with @port behind it if that is not 53.\n",
+          to);
+    if (id == ZONES_FORWARD)
+        fputs("With\n.Ic first : true\n"
+              "the name is resolved from the root instead when none of them answers; "
+              "default is false.\n"
+              "An address that we listen on is no server here, nor is a zone that stands in\n"
+              ".Ic stub-zones .\n",
+              to);
+    fprintf(to,
+            "Applied by a reload.\n.Bd -literal -offset indent\n%s:\n"
+            "  - %s\n.Ed\n",
+            kind->key, kind->sample);
+}
 
 void config_write_manual(FILE *to)
 {
@@ -148,13 +165,8 @@ void config_write_manual(FILE *to)
                 write_manual_option(to, &config__options[i]);
         fputs(".El\n", to);
     }
-    fputs(".Ss stub-zones\n", to);
-    write_roff(to, stub_text);
-    fputs("A list of maps, each with\n.Ic name ,\nthe zone, and\n.Ic addresses ,\n"
-          "the list of its servers, each with @port behind it if that is not 53.\n"
-          "Applied by a reload.\n.Bd -literal -offset indent\n"
-          "stub-zones:\n  - name: corp.example\n    addresses: [192.0.2.1, 192.0.2.2@5300]\n.Ed\n",
-          to);
+    for (size_t id = 0; id < ZONES_COUNT; id++)
+        write_manual_zones(to, id);
     fputs(manual_tail, to);
 }
 
@@ -183,9 +195,11 @@ void config_write_sample(FILE *to)
             if (strcmp(config__options[i].section, config__sections[s].key) == 0)
                 write_sample_option(to, &config__options[i]);
     }
-    fputc('\n', to);
-    write_wrapped(to, "# ", stub_text, 96);
-    fputs("stub-zones:\n"
-          "  #- {name: corp.example, addresses: [192.0.2.1, 192.0.2.2@5300]}\n",
-          to);
+    for (size_t id = 0; id < ZONES_COUNT; id++) {
+        fputc('\n', to);
+        write_wrapped(to, "# ", config__zone_lists[id].text, 96);
+        if (id == ZONES_FORWARD)
+            fputs("# first: true resolves from the root instead when none of them answers.\n", to);
+        fprintf(to, "%s:\n  #- %s\n", config__zone_lists[id].key, config__zone_lists[id].sample);
+    }
 }

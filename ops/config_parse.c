@@ -37,16 +37,20 @@ static const struct cyaml_schema_value item_schema = {
 #include "ops/options.def"
 // clang-format on
 
-static const struct cyaml_schema_field stub_fields[] = {
-    SCALAR(stub, name, "name") LIST(stub, addresses, "addresses") CYAML_FIELD_END};
-static const struct cyaml_schema_value stub_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_stub, stub_fields)};
+/* One schema for both kinds: which words belong into which the first walk has seen to. */
+static const struct cyaml_schema_field zone_fields[] = {SCALAR(zone, name, "name") LIST(
+    zone, addresses, "addresses") SCALAR(zone, first, "first") CYAML_FIELD_END};
+static const struct cyaml_schema_value zone_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_zone, zone_fields)};
 
 static const struct cyaml_schema_field top_fields[] = {
 #define SECTION(field, key, text)                                                                  \
     CYAML_FIELD_MAPPING_PTR(key, ABSENT, struct raw, field, field##_fields),
 #include "ops/options.def"
-    CYAML_FIELD_SEQUENCE("stub-zones", ABSENT, struct raw, stubs, &stub_schema, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("stub-zones", ABSENT, struct raw, zones[ZONES_STUB].at, &zone_schema, 0,
+                         CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("forward-zones", ABSENT, struct raw, zones[ZONES_FORWARD].at, &zone_schema,
+                         0, CYAML_UNLIMITED),
     CYAML_FIELD_END};
 static const struct cyaml_schema_value top_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, top_fields)};
@@ -166,49 +170,64 @@ static void complain_name(struct parse *p, const char *path, const char *text)
     complain_value(p, path, fault);
 }
 
-static void read_stub(struct parse *p, size_t index, struct config_stub *stub)
+static void read_zone_name(struct parse *p, const struct raw_value *raw, const char *path,
+                           struct config_zone *zone)
 {
-    static const struct option addresses = {.type = OPTION_ENDPOINTS};
-    const struct raw_stub *raw = &p->raw->stubs[index];
     uint8_t wire[NAME_MAX_WIRE];
-    char path[80], part[100];
-    snprintf(path, sizeof path, "stub-zones[%zu]", index);
+    char part[100];
     snprintf(part, sizeof part, "%s.name", path);
-    if (!raw->name.text || raw->name.text[0] == '\0')
+    if (!raw->text || raw->text[0] == '\0')
         complain_value(p, path, "has no name: write name: and the zone's, e.g. example.com");
-    else if (name_from_text(raw->name.text, wire) != OK)
-        complain_name(p, part, raw->name.text);
-    else if (!(stub->name = arena_copy(&p->config->arena, wire, name_size(wire))))
+    else if (name_from_text(raw->text, wire) != OK)
+        complain_name(p, part, raw->text);
+    else if (!(zone->name = arena_copy(&p->config->arena, wire, name_size(wire))))
         p->failed = ERR_NOMEM;
-    if (raw->addresses.items_count == 0) {
-        complain_value(p, path,
-                       "has no addresses: write addresses: and the servers', e.g. [192.0.2.1]");
-        return;
-    }
-    snprintf(part, sizeof part, "%s.addresses", path);
-    read_items(p, &addresses, &raw->addresses, part, &stub->servers);
 }
 
-static void read_stubs(struct parse *p)
+static void read_zone(struct parse *p, const struct raw_zone *raw, const char *path,
+                      struct config_zone *zone)
 {
-    size_t count = p->raw ? p->raw->stubs_count : 0;
-    struct config_stub *stubs = allocate(p, count, sizeof *stubs);
-    if (!stubs)
+    static const struct option addresses = {.type = OPTION_ENDPOINTS};
+    static const struct option first = {.type = OPTION_BOOL};
+    char part[100], fault[FAULT_MAX];
+    zone->mark = mark_at(p, path);
+    read_zone_name(p, &raw->name, path, zone);
+    snprintf(part, sizeof part, "%s.first", path);
+    if (raw->first.text && raw->first.text[0] != '\0' &&
+        !config__read_value(&first, raw->first.text, &zone->first, fault))
+        complain_value(p, part, fault);
+    snprintf(part, sizeof part, "%s.addresses", path);
+    if (raw->addresses.items_count > 0)
+        read_items(p, &addresses, &raw->addresses, part, &zone->servers);
+    else
+        complain_value(p, path,
+                       "has no addresses: write addresses: and the servers', e.g. [192.0.2.1]");
+}
+
+static void read_zone_list(struct parse *p, size_t id)
+{
+    const char *key = config__zone_lists[id].key;
+    struct config_zone_list *list = &p->config->zones[id];
+    size_t count = p->raw ? p->raw->zones[id].at_count : 0;
+    struct config_zone *zones = allocate(p, count, sizeof *zones);
+    if (!zones)
         return;
-    for (size_t i = 0; i < count; i++)
-        read_stub(p, i, &stubs[i]);
-    p->config->stubs = stubs;
-    p->config->stub_count = count;
+    for (size_t i = 0; i < count; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "%s[%zu]", key, i);
+        read_zone(p, &p->raw->zones[id].at[i], path, &zones[i]);
+    }
+    *list = (struct config_zone_list){.at = zones, .count = count};
     if (count > 0)
-        p->config->stubs_mark = mark_at(p, "stub-zones");
+        list->mark = mark_at(p, key);
 }
 
 static void read_all(struct parse *p)
 {
     for (size_t i = 0; i < OPTION_COUNT && !p->failed; i++)
         read_option(p, i);
-    if (!p->failed)
-        read_stubs(p);
+    for (size_t id = 0; id < ZONES_COUNT && !p->failed; id++)
+        read_zone_list(p, id);
     if (!p->failed && p->report->count == 0)
         config__check(p->config, &p->places, p->report);
 }

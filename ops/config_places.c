@@ -3,7 +3,7 @@
  * the shape that the schema wants there. What passes here libcyaml loads without complaint, so that
  * all messages are ours.
  *
- * The walk descends by shape: TOP holds sections, a SECTION holds scalars and lists, STUBS is a
+ * The walk descends by shape: TOP holds sections, a SECTION holds scalars and lists, ZONES is a
  * list of maps. A node of the wrong shape is complained of once and skipped whole, so that one
  * mistake makes one line.
  */
@@ -13,7 +13,7 @@
 
 #include "ops/config_schema.h"
 
-enum shape { SHAPE_TOP, SHAPE_SECTION, SHAPE_SCALAR, SHAPE_LIST, SHAPE_STUBS, SHAPE_STUB };
+enum shape { SHAPE_TOP, SHAPE_SECTION, SHAPE_SCALAR, SHAPE_LIST, SHAPE_ZONES, SHAPE_ZONE };
 
 enum { PATH_MAX_SIZE = 160, PLACES_MAX = 1 << 18 };
 
@@ -27,11 +27,11 @@ struct walk {
     bool complained;
 };
 
-/* What is to be read: its path, its shape, and of a section which. */
+/* What is to be read: its path, its shape, and of a section or a list of zones which. */
 struct node {
     char path[PATH_MAX_SIZE];
     enum shape shape;
-    size_t section;
+    size_t which;
 };
 
 static void walk_node(struct walk *w, const yaml_event_t *event, const struct node *node);
@@ -118,8 +118,8 @@ static const char *shape_advice(enum shape shape)
         return "here belongs one value: write it without brackets, braces, dashes or colons";
     case SHAPE_LIST:
         return "here belongs a list: write it as [one, another]";
-    case SHAPE_STUBS:
-    case SHAPE_STUB:
+    case SHAPE_ZONES:
+    case SHAPE_ZONE:
         return "here belongs a list of maps: write - name: example.com and below it addresses: "
                "[192.0.2.1]";
     }
@@ -130,15 +130,17 @@ static const char *words_of(const struct node *node, char *buf, size_t size)
 {
     size_t n = 0;
     buf[0] = '\0';
-    if (node->shape == SHAPE_STUB)
-        return "name addresses";
+    if (node->shape == SHAPE_ZONE)
+        return config__zone_lists[node->which].words;
     if (node->shape == SHAPE_TOP) {
         for (size_t i = 0; i < config__section_count; i++)
             n += (size_t)snprintf(buf + n, size - n, "%s ", config__sections[i].key);
-        snprintf(buf + n, size - n, "stub-zones");
+        for (size_t i = 0; i < ZONES_COUNT; i++)
+            n += (size_t)snprintf(buf + n, size - n, "%s%s", i > 0 ? " " : "",
+                                  config__zone_lists[i].key);
         return buf;
     }
-    const char *key = config__sections[node->section].key;
+    const char *key = config__sections[node->which].key;
     for (size_t i = 0; i < OPTION_COUNT; i++)
         if (strcmp(config__options[i].section, key) == 0)
             n += (size_t)snprintf(buf + n, size - n, "%s%s", n > 0 ? " " : "",
@@ -166,29 +168,47 @@ static void complain_unknown(struct walk *w, const struct node *node, const char
         COMPLAIN(w, at, "unknown %s '%.40s': write one of %s", what, key, words);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+    size_t wanted = strlen(word);
+    while (*words != '\0') {
+        size_t size = strcspn(words, " ");
+        if (size == wanted && memcmp(words, word, size) == 0)
+            return true;
+        words += size + strspn(words + size, " ");
+    }
+    return false;
+}
+
+/* A section or a list of zones. */
+static bool find_top(const char *key, struct node *child)
+{
+    child->shape = SHAPE_ZONES;
+    for (child->which = 0; child->which < ZONES_COUNT; child->which++)
+        if (strcmp(key, config__zone_lists[child->which].key) == 0)
+            return true;
+    child->shape = SHAPE_SECTION;
+    for (child->which = 0; child->which < config__section_count; child->which++)
+        if (strcmp(key, config__sections[child->which].key) == 0)
+            return true;
+    return false;
+}
+
 static bool find_child(const struct node *node, const char *key, struct node *child)
 {
     snprintf(child->path, sizeof child->path, "%.64s%s%.64s", node->path, node->path[0] ? "." : "",
              key);
-    child->section = node->section;
-    if (node->shape == SHAPE_STUB) {
-        child->shape = strcmp(key, "name") == 0 ? SHAPE_SCALAR : SHAPE_LIST;
-        return strcmp(key, "name") == 0 || strcmp(key, "addresses") == 0;
+    child->which = node->which;
+    if (node->shape == SHAPE_ZONE) {
+        child->shape = strcmp(key, "addresses") == 0 ? SHAPE_LIST : SHAPE_SCALAR;
+        return has_word(config__zone_lists[node->which].words, key);
     }
-    if (node->shape == SHAPE_TOP) {
-        child->shape = SHAPE_STUBS;
-        if (strcmp(key, "stub-zones") == 0)
-            return true;
-        child->shape = SHAPE_SECTION;
-        for (child->section = 0; child->section < config__section_count; child->section++)
-            if (strcmp(key, config__sections[child->section].key) == 0)
-                return true;
-        return false;
-    }
+    if (node->shape == SHAPE_TOP)
+        return find_top(key, child);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *o = &config__options[i];
         if (strcmp(o->key, key) == 0 &&
-            strcmp(o->section, config__sections[node->section].key) == 0) {
+            strcmp(o->section, config__sections[node->which].key) == 0) {
             child->shape = config__is_list(o) ? SHAPE_LIST : SHAPE_SCALAR;
             return true;
         }
@@ -243,8 +263,8 @@ static void walk_map(struct walk *w, const struct node *node)
 
 static void walk_items(struct walk *w, const struct node *node)
 {
-    struct node child = {.shape = node->shape == SHAPE_STUBS ? SHAPE_STUB : SHAPE_SCALAR,
-                         .section = node->section};
+    struct node child = {.shape = node->shape == SHAPE_ZONES ? SHAPE_ZONE : SHAPE_SCALAR,
+                         .which = node->which};
     yaml_event_t event;
     for (size_t i = 0; next_event(w, &event); i++) {
         bool end = event.type == YAML_SEQUENCE_END_EVENT;
@@ -275,7 +295,7 @@ static void walk_scalar(struct walk *w, const yaml_event_t *event, const struct 
 static void walk_node(struct walk *w, const yaml_event_t *event, const struct node *node)
 {
     bool scalar = node->shape == SHAPE_SCALAR;
-    bool list = node->shape == SHAPE_LIST || node->shape == SHAPE_STUBS;
+    bool list = node->shape == SHAPE_LIST || node->shape == SHAPE_ZONES;
     if (event->type == YAML_ALIAS_EVENT)
         COMPLAIN(w, mark_of(&event->start_mark),
                  "aliases are not taken here: write the value out instead of *%.40s",

@@ -49,22 +49,22 @@ static void print_option(FILE *to, const struct config *c, size_t id)
     fputs(c->marks[id].line == 0 ? "  # default\n" : "\n", to);
 }
 
-static void print_stubs(FILE *to, const struct config *c)
+static void print_zones(FILE *to, const struct config *c, size_t id)
 {
-    if (c->stub_count == 0) {
-        fputs("stub-zones: []  # default\n", to);
-        return;
-    }
-    fputs("stub-zones:\n", to);
-    for (size_t i = 0; i < c->stub_count; i++) {
+    const struct config_zone_list *l = &c->zones[id];
+    const struct zone_list_kind *kind = &config__zone_lists[id];
+    fprintf(to, l->count == 0 ? "%s: []  # default\n" : "%s:\n", kind->key);
+    for (size_t i = 0; i < l->count; i++) {
         char name[NAME_TEXT_MAX];
-        name_text(c->stubs[i].name, name);
+        name_text(l->at[i].name, name);
         fputs("  - name: '", to);
         for (const char *at = name; *at != '\0'; at++)
             fprintf(to, *at == '\'' ? "''" : "%c", *at);
         fputs("'\n    addresses: ", to);
-        print_endpoints(to, &c->stubs[i].servers);
+        print_endpoints(to, &l->at[i].servers);
         fputc('\n', to);
+        if (id == ZONES_FORWARD)
+            fprintf(to, "    first: %s\n", l->at[i].first ? "true" : "false");
     }
 }
 
@@ -77,5 +77,6 @@ void config_print(FILE *to, const struct config *c)
         section = config__options[i].section;
         print_option(to, c, i);
     }
-    print_stubs(to, c);
+    for (size_t id = 0; id < ZONES_COUNT; id++)
+        print_zones(to, c, id);
 }

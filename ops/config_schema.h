@@ -30,6 +30,16 @@ extern const struct option config__options[OPTION_COUNT];
 extern const struct option_section config__sections[];
 extern const size_t config__section_count;
 
+/* A list of zones, which is a list of maps beside the sections. */
+struct zone_list_kind {
+    const char *key;
+    const char *words; /* what each map may hold, blanks between */
+    const char *text;
+    const char *sample; /* one map as an example */
+};
+
+extern const struct zone_list_kind config__zone_lists[ZONES_COUNT];
+
 bool config__is_list(const struct option *o);
 
 /*
@@ -47,15 +57,19 @@ struct raw_value {
 #define END };
 #include "ops/options.def"
 // clang-format on
-struct raw_stub {
+struct raw_zone {
     struct raw_value name;
     struct raw_value addresses;
+    struct raw_value first;
+};
+struct raw_zone_list {
+    struct raw_zone *at;
+    unsigned at_count;
 };
 struct raw {
 #define SECTION(field, key, text) struct raw_##field *field;
 #include "ops/options.def"
-    struct raw_stub *stubs;
-    unsigned stubs_count;
+    struct raw_zone_list zones[ZONES_COUNT];
 };
 
 /* ---- Values (config_values.c) ---------------------------------------------------------------- */

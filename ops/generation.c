@@ -3,25 +3,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/name.h"
 #include "ops/identity.h"
 #include "ops/own.h"
 #include "zones/hints.h"
 
-/* A copy, so that what the resolver borrows lies in one place. */
-static enum err make_stubs(struct generation *g)
+static struct stub_zone zone_of(const struct config_zone *from, size_t id)
 {
-    size_t count = g->config->stub_count;
-    struct stub_zone *stubs = arena_calloc(&g->arena, count + 1, sizeof *stubs);
-    if (!stubs)
+    return (struct stub_zone){.name = from->name,
+                              .servers = from->servers.at,
+                              .server_count = from->servers.count,
+                              .forward = id == ZONES_FORWARD,
+                              .first = from->first};
+}
+
+/* All lists as one, so that what the resolver borrows lies in one place. */
+static enum err make_zones(struct generation *g)
+{
+    const struct config *c = g->config;
+    size_t count = 0, n = 0;
+    for (size_t id = 0; id < ZONES_COUNT; id++)
+        count += c->zones[id].count;
+    struct stub_zone *zones = arena_calloc(&g->arena, count + 1, sizeof *zones);
+    if (!zones)
         return ERR_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        const struct config_stub *from = &g->config->stubs[i];
-        stubs[i] = (struct stub_zone){
-            .name = from->name, .servers = from->servers.at, .server_count = from->servers.count};
-    }
-    g->options.stubs = stubs;
+    for (size_t id = 0; id < ZONES_COUNT; id++)
+        for (size_t i = 0; i < c->zones[id].count; i++)
+            zones[n++] = zone_of(&c->zones[id].at[i], id);
+    g->options.stubs = zones;
     g->options.stub_count = count;
     return OK;
+}
+
+/*
+ * A question forwarded to ourselves would come back to us until its budget is spent. The core never
+ * asks our addresses at port 53; other ports are known here only.
+ */
+static enum err check_forwards(const struct generation *g, const struct endpoint_list *listening,
+                               struct config_report *report)
+{
+    const struct config_zone_list *l = &g->config->zones[ZONES_FORWARD];
+    enum err e = OK;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct config_zone *zone = &l->at[i];
+        for (size_t j = 0; j < zone->servers.count; j++) {
+            char name[NAME_TEXT_MAX], text[ADDR_TEXT_MAX];
+            if (!own_is_ours(&zone->servers.at[j], &g->options.own, listening))
+                continue;
+            config_complain(report, g->config->file, zone->mark,
+                            "forward-zones: %.100s: %s is an address we listen on, which is never "
+                            "asked: name another server",
+                            name_text(zone->name, name), endpoint_text(&zone->servers.at[j], text));
+            e = ERR_FORMAT;
+        }
+    }
+    return e;
 }
 
 static enum err load_hints(struct generation *g, struct config_report *report)
@@ -97,9 +133,11 @@ enum err generation_new(struct generation **out, struct config *config,
     if (e == OK)
         e = make_special(g);
     if (e == OK)
-        e = make_stubs(g);
+        e = make_zones(g);
     if (e == OK)
         e = own_addresses(&g->options.own, &g->arena, listening);
+    if (e == OK)
+        e = check_forwards(g, listening, report);
     if (e == OK)
         e = config_access(config, &g->access, &bad);
     if (e != OK) {

@@ -1,6 +1,6 @@
 /*
  * One configuration in use, with all that is derived from it and borrowed by resolver and front:
- * options, root hints, built-in zones, stub zones, access list. A reload builds the next
+ * options, root hints, built-in and configured zones, access list. A reload builds the next
  * generation, hands it over, and then frees the one before.
  */
 #ifndef OPS_GENERATION_H
@@ -18,7 +18,8 @@ struct generation {
 
 /*
  * Takes the config on OK. `listening`: the addresses that are open, which are never asked.
- * ERR_FORMAT: hints or user that do not hold, complained of in the report; ERR_NOMEM.
+ * ERR_FORMAT: hints, user or forward zones that do not hold, complained of in the report;
+ * ERR_NOMEM.
  */
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
                                    const struct endpoint_list *listening,

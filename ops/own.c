@@ -63,3 +63,22 @@ enum err own_addresses(struct prefix_list *out, struct arena *a,
     *out = (struct prefix_list){own.at, own.count};
     return OK;
 }
+
+/* A wildcard listener has every address of the machine, and all of 127.0.0.0/8 (RFC 1122 §3.2.1.3).
+ */
+bool own_is_ours(const struct endpoint *at, const struct prefix_list *own,
+                 const struct endpoint_list *listening)
+{
+    bool covered = prefix_list_covers(own, at);
+    if (covered && at->port == 53)
+        return true;
+    for (size_t i = 0; i < listening->count; i++) {
+        const struct endpoint *l = &listening->at[i];
+        if (l->port != at->port || l->family != at->family)
+            continue;
+        bool loopback = at->family == 4 && at->bytes[0] == 127;
+        if (endpoint_equal(l, at) || (is_wildcard(l) && (covered || loopback)))
+            return true;
+    }
+    return false;
+}

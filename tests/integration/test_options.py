@@ -9,7 +9,7 @@ import dns.query
 import dns.rcode
 import pytest
 
-from daemon import Daemon
+from daemon import Daemon, binary
 
 PORT = 5311
 
@@ -80,6 +80,68 @@ def test_a_stub_zone_is_asked_at_the_servers_named_for_it(tmp_path, lab):
         assert rcode("www.deep.org") == "NOERROR"
         assert {(to, zone) for to, _, _, zone in sent(d)} == {("192.0.2.54:53", "deep.org.")}
         assert rcode("www.a.deep.org") == "NOERROR"
+
+
+FORWARDER = "10.8.8.8:5312"
+
+
+@contextlib.contextmanager
+def forwarder(tmp_path, lab):
+    """Another nuthatchd, which resolves from the root and logs what it is asked."""
+    folder = tmp_path / "forwarder"
+    folder.mkdir()
+    text = "access:\n  allow: [0.0.0.0/0]\nlog:\n  queries: true\n"
+    with daemon(folder, lab, text, listen="10.8.8.8@5312") as d:
+        yield d
+
+
+def test_everything_is_asked_of_the_resolver_it_is_forwarded_to(tmp_path, lab):
+    forwards = "forward-zones:\n  - {name: ., addresses: [10.8.8.8@5312]}\n"
+    with forwarder(tmp_path, lab) as other, daemon(tmp_path, lab, DEBUG + forwards) as d:
+        assert rcode("www.example.com") == "NOERROR"
+        assert rcode("nope.example.org") == "NXDOMAIN"
+        assert {to for to, *_ in sent(d)} == {FORWARDER}
+        assert "www.example.com" in other.log().lower() and "nope.example.org" in other.log().lower()
+
+
+def test_only_the_zone_that_is_named_is_forwarded(tmp_path, lab):
+    forwards = "forward-zones:\n  - {name: example.com, addresses: [10.8.8.8@5312]}\n"
+    with forwarder(tmp_path, lab), daemon(tmp_path, lab, DEBUG + forwards) as d:
+        assert rcode("www.example.com") == "NOERROR"
+        assert {to for to, *_ in sent(d)} == {FORWARDER}
+        assert rcode("www.example.org") == "NOERROR"
+        assert [zone for to, _, _, zone in sent(d) if to == FORWARDER] == ["example.com."]
+
+
+@pytest.mark.parametrize("first,expected", [("true", "NOERROR"), ("false", "SERVFAIL")])
+def test_a_forwarder_that_does_not_answer_is_the_end_unless_it_is_only_the_first(tmp_path, lab, first, expected):
+    forwards = f"forward-zones:\n  - {{name: com, addresses: [10.8.8.8@5399], first: {first}}}\n"
+    with daemon(tmp_path, lab, DEBUG + forwards) as d:
+        assert rcode("www.example.com") == expected
+        asked = [to for to, *_ in sent(d)]
+        assert asked[0] == "10.8.8.8:5399"
+        assert any(to != "10.8.8.8:5399" for to in asked) == (first == "true")
+
+
+def test_a_zone_forwarded_to_ourselves_is_refused_with_its_place(tmp_path, lab):
+    file = tmp_path / "n.yaml"
+    file.write_text("server:\n  listen: [0.0.0.0@5311]\n"
+                    "forward-zones:\n  - {name: example.com, addresses: [10.9.9.9, 127.0.0.1@5311]}\n")
+    done = lab.run([binary(), "-c", file, "--check-config"])
+    assert done.returncode != 0
+    assert "n.yaml:4:5: forward-zones: example.com.: 127.0.0.1:5311 is an address we listen on" in done.stderr
+
+
+def test_a_reload_begins_and_ends_forwarding(tmp_path, lab):
+    listen = "server:\n  listen: [\"127.0.0.1@5311\", \"::1@5311\"]\n"
+    forwards = "forward-zones:\n  - {name: ., addresses: [10.8.8.8@5312]}\n"
+    with forwarder(tmp_path, lab), daemon(tmp_path, lab, DEBUG) as d:
+        assert "option=forward-zones" in d.reload(listen + DEBUG + forwards)
+        assert rcode("www.example.com") == "NOERROR"
+        assert {to for to, *_ in sent(d)} == {FORWARDER}
+        d.reload(listen + DEBUG)
+        assert rcode("www.example.org") == "NOERROR"
+        assert {to for to, *_ in sent(d)} > {FORWARDER}
 
 
 def test_root_hints_of_a_file_are_asked_first(tmp_path, lab):

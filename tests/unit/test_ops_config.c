@@ -83,7 +83,8 @@ static void no_file_at_all_means_the_defaults(void **state)
     assert_true(c->upstream.ipv4 && c->upstream.ipv6 && !c->log.queries);
     assert_int_equal(c->log.level, 2);
     assert_string_equal(c->server.user, "");
-    assert_int_equal(c->stub_count, 0);
+    assert_int_equal(c->zones[ZONES_STUB].count, 0);
+    assert_int_equal(c->zones[ZONES_FORWARD].count, 0);
     config_free(c);
 }
 
@@ -111,7 +112,7 @@ static void nothing_but_blanks_means_the_defaults(void **state)
         "---\n",
         "---\n...\n",
         "cache:\n",
-        "cache:\nserver:\nstub-zones:\n",
+        "cache:\nserver:\nstub-zones:\nforward-zones:\n",
         "cache: {}\n",
         "cache: {size: }\n",
         "cache:\n  size:\n",
@@ -160,11 +161,35 @@ static void every_kind_of_value_arrives(void **state)
     assert_int_equal(c->upstream.do_not_query.count, 0);
     assert_int_equal(c->log.level, 4);
     assert_true(c->log.queries);
-    assert_int_equal(c->stub_count, 2);
-    assert_string_equal(name_text(c->stubs[0].name, name), "corp.example.");
-    assert_int_equal(c->stubs[0].servers.count, 2);
-    assert_int_equal(c->stubs[0].servers.at[0].port, 5353);
-    assert_string_equal(name_text(c->stubs[1].name, name), ".");
+    const struct config_zone_list *stubs = &c->zones[ZONES_STUB];
+    assert_int_equal(stubs->count, 2);
+    assert_string_equal(name_text(stubs->at[0].name, name), "corp.example.");
+    assert_int_equal(stubs->at[0].servers.count, 2);
+    assert_int_equal(stubs->at[0].servers.at[0].port, 5353);
+    assert_string_equal(name_text(stubs->at[1].name, name), ".");
+    assert_int_equal(c->zones[ZONES_FORWARD].count, 0);
+    config_free(c);
+}
+
+static void a_forward_zone_says_whether_the_root_is_the_way_out(void **state)
+{
+    (void)state;
+    char name[NAME_TEXT_MAX];
+    struct config *c = parse("forward-zones:\n"
+                             "  - name: .\n    addresses: ['2001:db8::7@5353', 192.0.2.7]\n"
+                             "  - {name: a.example, addresses: [192.0.2.8], first: yes}\n"
+                             "  - {name: b.example, addresses: [192.0.2.8], first: false}\n"
+                             "  - {name: c.example, addresses: [192.0.2.8], first: }\n");
+    const struct config_zone_list *l = &c->zones[ZONES_FORWARD];
+    static const bool first[] = {false, true, false, false};
+    assert_int_equal(l->count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(l->at[i].first, first[i]);
+    assert_string_equal(name_text(l->at[0].name, name), ".");
+    assert_int_equal(l->at[0].servers.count, 2);
+    assert_int_equal(l->at[0].servers.at[0].port, 5353);
+    assert_int_equal(l->at[1].mark.line, 4);
+    assert_int_equal(c->zones[ZONES_STUB].count, 0);
     config_free(c);
 }
 
@@ -202,6 +227,12 @@ static void an_unknown_option_is_told_the_nearest(void **state)
     refused("work:\n  colour: 1g\n", "t.yaml:2:3: unknown option 'colour': write one of size");
     refused("stub-zones:\n  - nam: a\n    name: a\n    addresses: [192.0.2.1]\n",
             "t.yaml:2:5: unknown option 'nam': did you mean name?");
+    refused("forward-zone:\n", "t.yaml:1:1: unknown section 'forward-zone': did you mean "
+                               "forward-zones?");
+    refused("stub-zones:\n  - {name: a, addresses: [192.0.2.1], first: true}\n",
+            "t.yaml:2:39: unknown option 'first': write one of name addresses");
+    refused("forward-zones:\n  - {name: a, addresses: [192.0.2.1], frist: true}\n",
+            "t.yaml:2:39: unknown option 'frist': did you mean first?");
 }
 
 static void an_option_outside_its_section_is_told_where_it_belongs(void **state)
@@ -236,6 +267,12 @@ static void a_thing_of_the_wrong_shape_is_told_the_right_one(void **state)
     refused("stub-zones: corp.example\n", "t.yaml:1:13: stub-zones: here belongs a list of maps: "
                                           "write - name: example.com and below it "
                                           "addresses: [192.0.2.1]");
+    refused("forward-zones: [192.0.2.1]\n",
+            "t.yaml:1:17: forward-zones[0]: here belongs a list of maps: write - name: example.com "
+            "and below it addresses: [192.0.2.1]");
+    refused("forward-zones:\n  - {name: a, addresses: [192.0.2.1], first: [yes]}\n",
+            "t.yaml:2:46: forward-zones[0].first: here belongs one value: write it without "
+            "brackets, braces, dashes or colons");
     refused("- a\n", "t.yaml:1:1: the file is a map of sections: write e.g. cache: and below it, "
                      "indented, size: 100m");
     refused("server:\n  listen:\n    -\n",
@@ -293,6 +330,22 @@ static void the_same_thing_twice_in_a_list_is_refused(void **state)
     refused("stub-zones:\n  - {name: a.example, addresses: [192.0.2.1]}\n"
             "  - {name: A.Example., addresses: [192.0.2.2]}\n",
             "t.yaml:3:5: stub-zones: A.Example. is named twice: put all its addresses into one");
+    refused("forward-zones:\n  - {name: a.example, addresses: [192.0.2.1]}\n"
+            "  - {name: b.example, addresses: [192.0.2.1]}\n"
+            "  - {name: a.example, addresses: [192.0.2.1], first: yes}\n",
+            "t.yaml:4:5: forward-zones: a.example. is named twice: put all its addresses into one");
+}
+
+static void a_zone_is_stubbed_or_forwarded_but_not_both(void **state)
+{
+    (void)state;
+    refused("forward-zones:\n  - {name: b.example, addresses: [192.0.2.1]}\n"
+            "  - {name: A.example, addresses: [192.0.2.1]}\n"
+            "stub-zones: [{name: a.example, addresses: [192.0.2.2]}]\n",
+            "t.yaml:3:5: forward-zones: A.example. stands in stub-zones, too: keep it in one of "
+            "them");
+    config_free(parse("forward-zones: [{name: example, addresses: [192.0.2.1]}]\n"
+                      "stub-zones: [{name: a.example, addresses: [192.0.2.2]}]\n"));
 }
 
 static void a_network_of_the_default_may_be_refused_without_repeating_the_default(void **state)
@@ -341,6 +394,23 @@ static void a_stub_zone_without_name_or_address_is_refused(void **state)
             "example.com");
 }
 
+static void a_forward_zone_without_name_or_address_is_refused(void **state)
+{
+    (void)state;
+    refused("forward-zones:\n  - addresses: [192.0.2.1]\n",
+            "t.yaml:2:5: forward-zones[0]: has no name: write name: and the zone's, e.g. "
+            "example.com");
+    refused("forward-zones:\n  - name: a.example\n    addresses: []\n",
+            "t.yaml:2:5: forward-zones[0]: has no addresses: write addresses: and the servers', "
+            "e.g. [192.0.2.1]");
+    refused("forward-zones:\n  - name: a.example\n    addresses: [192.0.2.1, b.example]\n",
+            "t.yaml:3:28: forward-zones[0].addresses[1]: 'b.example' is not an address: write one "
+            "like 192.0.2.1, 192.0.2.1@5300 or 2001:db8::1");
+    refused("forward-zones:\n  - {name: a.example, addresses: [192.0.2.1], first: maybe}\n",
+            "t.yaml:2:54: forward-zones[0].first: 'maybe' is neither yes nor no: write true or "
+            "false");
+}
+
 static void all_mistakes_are_told_at_once_up_to_ten(void **state)
 {
     (void)state;
@@ -387,6 +457,9 @@ static void what_is_printed_reads_back_as_the_same(void **state)
         "resolver: {root-hints: '/a b/#c: d.hints', special-zones: no}\nupstream: {ipv6: no}\n",
         "stub-zones:\n  - {name: 'it''s\\032\\.odd\\009.example', addresses: [192.0.2.1@5300, "
         "'::7']}\n",
+        "forward-zones:\n  - {name: ., addresses: ['::7@5300'], first: true}\n"
+        "  - {name: it''s.example, addresses: [192.0.2.1]}\nstub-zones: [{name: a, addresses: "
+        "['::8']}]\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct config *c = parse(texts[i]);
@@ -408,7 +481,8 @@ static void defaults_are_marked_in_print_and_given_values_are_not(void **state)
     char *text = printed(c);
     assert_non_null(strstr(text, "\n  size: 100m\n"));
     assert_non_null(strstr(text, "\n  ttl-max: 1d  # default\n"));
-    assert_non_null(strstr(text, "stub-zones: []  # default\n"));
+    assert_non_null(strstr(text, "\nstub-zones: []  # default\n"));
+    assert_non_null(strstr(text, "\nforward-zones: []  # default\n"));
     free(text);
     config_free(c);
 }
@@ -426,6 +500,15 @@ static void only_what_differs_counts_as_changed(void **state)
     assert_string_equal(changes("stub-zones: [{name: a, addresses: [192.0.2.1]}]\n",
                                 "stub-zones: [{name: a, addresses: [192.0.2.2]}]\n"),
                         "stub-zones ");
+    assert_string_equal(changes("forward-zones: [{name: a, addresses: [192.0.2.1]}]\n",
+                                "forward-zones: [{name: a, addresses: [192.0.2.1], first: no}]\n"),
+                        "");
+    assert_string_equal(changes("forward-zones: [{name: a, addresses: [192.0.2.1]}]\n",
+                                "forward-zones: [{name: a, addresses: [192.0.2.1], first: on}]\n"),
+                        "forward-zones ");
+    assert_string_equal(changes("forward-zones: [{name: a, addresses: [192.0.2.1]}]\n",
+                                "stub-zones: [{name: a, addresses: [192.0.2.1]}]\n"),
+                        "stub-zones forward-zones ");
 }
 
 static void an_unreadable_file_is_named_with_the_reason(void **state)
@@ -477,11 +560,12 @@ static void the_sample_without_its_marks_is_the_default_configuration(void **sta
         if (config__options[i].value[0] != '\0' && c->marks[i].line == 0)
             fail_msg("%s.%s is not in the sample", config__options[i].section,
                      config__options[i].key);
-    assert_int_equal(c->stub_count, 1);
+    for (size_t i = 0; i < ZONES_COUNT; i++)
+        assert_int_equal(c->zones[i].count, 1);
     struct config *defaults = parse("");
     char keys[400] = "";
     config_changes(defaults, c, add_key, keys);
-    assert_string_equal(keys, "stub-zones ");
+    assert_string_equal(keys, "stub-zones forward-zones ");
     config_free(defaults);
     config_free(c);
     free(bare);
@@ -495,6 +579,7 @@ int main(void)
         cmocka_unit_test(the_default_access_list_is_that_of_policy),
         cmocka_unit_test(nothing_but_blanks_means_the_defaults),
         cmocka_unit_test(every_kind_of_value_arrives),
+        cmocka_unit_test(a_forward_zone_says_whether_the_root_is_the_way_out),
         cmocka_unit_test(a_bad_number_is_named_with_its_line_and_column),
         cmocka_unit_test(a_wrong_choice_is_told_the_choices),
         cmocka_unit_test(an_unknown_option_is_told_the_nearest),
@@ -505,9 +590,11 @@ int main(void)
         cmocka_unit_test(aliases_and_second_documents_are_refused),
         cmocka_unit_test(an_address_that_is_none_is_named_with_its_place),
         cmocka_unit_test(the_same_thing_twice_in_a_list_is_refused),
+        cmocka_unit_test(a_zone_is_stubbed_or_forwarded_but_not_both),
         cmocka_unit_test(a_network_of_the_default_may_be_refused_without_repeating_the_default),
         cmocka_unit_test(values_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_stub_zone_without_name_or_address_is_refused),
+        cmocka_unit_test(a_forward_zone_without_name_or_address_is_refused),
         cmocka_unit_test(all_mistakes_are_told_at_once_up_to_ten),
         cmocka_unit_test(a_message_is_one_line_whatever_the_file_holds),
         cmocka_unit_test(a_nul_octet_is_refused),

@@ -61,8 +61,84 @@ static void every_option_of_resolution_reaches_the_resolver(void **state)
     assert_int_equal(g->options.do_not_query.count, 1);
     assert_int_equal(g->options.stub_count, 1);
     assert_int_equal(g->options.stubs[0].servers[0].port, 5300);
-    assert_false(g->options.stubs[0].prime);
+    assert_false(g->options.stubs[0].prime || g->options.stubs[0].forward);
     generation_free(g);
+}
+
+static void stub_and_forward_zones_reach_the_resolver_as_what_they_are(void **state)
+{
+    (void)state;
+    char name[NAME_TEXT_MAX];
+    struct generation *g =
+        make("forward-zones:\n  - {name: ., addresses: [192.0.2.1, '2001:db8::1@5300']}\n"
+             "  - {name: b.example, addresses: [192.0.2.2], first: true}\n"
+             "stub-zones: [{name: a.example, addresses: [192.0.2.9]}]\n");
+    static const struct {
+        const char *name;
+        size_t servers;
+        bool forward, first;
+    } zones[] = {
+        {"a.example.", 1, false, false}, {".", 2, true, false}, {"b.example.", 1, true, true}};
+    assert_non_null(g);
+    assert_int_equal(g->options.stub_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct stub_zone *zone = &g->options.stubs[i];
+        assert_string_equal(name_text(zone->name, name), zones[i].name);
+        assert_int_equal(zone->server_count, zones[i].servers);
+        assert_int_equal(zone->forward, zones[i].forward);
+        assert_int_equal(zone->first, zones[i].first);
+        assert_false(zone->prime);
+    }
+    assert_int_equal(g->options.stubs[1].servers[1].port, 5300);
+    generation_free(g);
+}
+
+static void nothing_is_forwarded_to_ourselves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *listen, *server;
+        bool taken;
+    } cases[] = {
+        {"192.0.2.53", "192.0.2.53", false},
+        {"192.0.2.53@5300", "192.0.2.53@5300", false},
+        {"192.0.2.53@5300", "192.0.2.53", false}, /* the core asks no address of ours at 53 */
+        {"192.0.2.53@5300", "192.0.2.53@5301", true},
+        {"192.0.2.53@5300", "192.0.2.54@5300", true},
+        {"'2001:db8::53@5300'", "'2001:db8::53@5300'", false},
+        {"0.0.0.0@5300", "127.0.0.1@5300", false},
+        {"0.0.0.0@5300", "127.0.0.9@5300", false},
+        {"0.0.0.0@5300", "127.0.0.53", true},
+        {"0.0.0.0@5300", "127.0.0.1@5301", true},
+        {"0.0.0.0@5300", "'::1@5300'", true},
+        {"'::@5300'", "127.0.0.9@5300", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "server: {listen: [%s]}\nforward-zones: [{name: a, addresses: [%s]}]\n",
+                 cases[i].listen, cases[i].server);
+        struct generation *g = make(text);
+        if (!g == cases[i].taken)
+            fail_msg("%s%s", text, report.lines[0]);
+        generation_free(g);
+    }
+}
+
+static void each_server_that_is_ourselves_is_named(void **state)
+{
+    (void)state;
+    assert_null(make("server: {listen: [192.0.2.53@5300, '2001:db8::53']}\nforward-zones:\n"
+                     "  - {name: a.example, addresses: [192.0.2.1]}\n"
+                     "  - name: B.example\n"
+                     "    addresses: [192.0.2.2, '2001:db8::53', 192.0.2.53@5300]\n"));
+    assert_int_equal(report.count, 2);
+    assert_string_equal(report.lines[0],
+                        "t.yaml:4:5: forward-zones: B.example.: [2001:db8::53]:53 is an address we "
+                        "listen on, which is never asked: name another server");
+    assert_string_equal(report.lines[1],
+                        "t.yaml:4:5: forward-zones: B.example.: 192.0.2.53:5300 is an address we "
+                        "listen on, which is never asked: name another server");
 }
 
 static void the_addresses_we_listen_on_are_our_own(void **state)
@@ -145,6 +221,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_default_generation_has_the_root_and_its_addresses),
         cmocka_unit_test(every_option_of_resolution_reaches_the_resolver),
+        cmocka_unit_test(stub_and_forward_zones_reach_the_resolver_as_what_they_are),
+        cmocka_unit_test(nothing_is_forwarded_to_ourselves),
+        cmocka_unit_test(each_server_that_is_ourselves_is_named),
         cmocka_unit_test(the_addresses_we_listen_on_are_our_own),
         cmocka_unit_test(a_wildcard_makes_the_addresses_of_the_machine_our_own),
         cmocka_unit_test(an_unreadable_hints_file_is_told_with_place_and_reason),
