@@ -238,6 +238,22 @@ enum err writer_rrset(struct writer *w, enum section section, const struct rrset
     return OK;
 }
 
+enum err writer_txt(struct writer *w, const uint8_t *name, uint16_t class, uint32_t ttl,
+                    const char *text)
+{
+    size_t before = w->size, length = strlen(text);
+    uint8_t octets = (uint8_t)length;
+    MUST(length <= UINT8_MAX);
+    if (!put_name(w, name) || !put_u16(w, TYPE_TXT) || !put_u16(w, class) || !put_u32(w, ttl) ||
+        !put_u16(w, (uint16_t)(length + 1)) || !put_bytes(w, &octets, 1) ||
+        !put_bytes(w, text, length)) {
+        rewind_to(w, before, w->ttl_count);
+        return ERR_SPACE;
+    }
+    w->counts[SECTION_ANSWER + 1]++;
+    return OK;
+}
+
 size_t writer_opt_size(const struct writer_opt *o)
 {
     size_t size = OPT_FIXED_SIZE;

@@ -39,6 +39,10 @@ MUST_CHECK enum err writer_question(struct writer *w, const uint8_t *name, uint1
 MUST_CHECK enum err writer_rrset(struct writer *w, enum section section, const struct rrset *s,
                                  uint32_t now_s, bool with_signatures);
 
+/* One TXT record of any class in the answer section; `text` has at most 255 octets. */
+MUST_CHECK enum err writer_txt(struct writer *w, const uint8_t *name, uint16_t class, uint32_t ttl,
+                               const char *text);
+
 struct writer_option {
     uint16_t code;
     uint16_t length;

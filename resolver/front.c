@@ -74,6 +74,11 @@ void front_free(struct front *f)
     free(f);
 }
 
+static const char *unless_empty(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
 static struct list *bucket_of(struct front *f, uint64_t request)
 {
     return &f->buckets[(request ^ request >> 32) % PENDING_BUCKETS];
@@ -152,6 +157,9 @@ static void on_done(struct client *c, const struct outcome *o)
     log_query(f, &p->asker, o, from[o->source]);
     build_answer_entry(f, p, o, now);
     bool truncated;
+    /* The text may have changed by a reload since the question came. */
+    if (p->asker.nsid)
+        p->asker.nsid = unless_empty(f->config.identity);
     size_t size = front__write_reply(&p->asker, o, now, f->reply, &truncated);
     f->counters->answers_truncated += truncated;
     pending_free(p);
@@ -233,7 +241,7 @@ static bool judge_query(struct front *f, const struct query_view *v, enum access
     }
     /* Without RD only the cache could answer; what others asked before is not everybody's business.
      */
-    if (!(v->flags & FLAG_RD) && f->config.access && access != ACCESS_SNOOP) {
+    if (!(v->flags & FLAG_RD) && access != ACCESS_SNOOP) {
         f->counters->refused_no_recursion++;
         *o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_NO_RECURSION};
         return true;
@@ -271,45 +279,93 @@ static bool belongs_elsewhere(const struct front *f, const struct front_query *q
     return *q->owner != f->config.worker;
 }
 
+static const char *nsid_for(const struct front *f, const struct query_view *v)
+{
+    const uint8_t *data;
+    uint16_t length;
+    return edns_option(&v->edns, EDNS_NSID, &data, &length) ? unless_empty(f->config.identity)
+                                                            : NULL;
+}
+
+/* What a server tells of itself in class CH (RFC 4892), if it is to; NULL: nothing. */
+static const char *chaos_text(const struct front *f, const struct query_view *v)
+{
+    static const struct {
+        const char *name;
+        bool version;
+    } known[] = {{"\7version\4bind", true},
+                 {"\7version\6server", true},
+                 {"\10hostname\4bind", false},
+                 {"\2id\6server", false}};
+    if (v->qclass != CLASS_CH || (v->qtype != TYPE_TXT && v->qtype != TYPE_ANY))
+        return NULL;
+    for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+        if (name_equal(v->qname, (const uint8_t *)known[i].name))
+            return unless_empty(known[i].version ? f->config.version : f->config.identity);
+    return NULL;
+}
+
+/* The part of the way that only questions go that are well-formed and allowed. */
+static enum front_verdict resolve(struct front *f, const struct front_query *q,
+                                  const struct asker *asker, uint8_t *reply, size_t *size)
+{
+    bool truncated;
+    if (hit(f, asker, reply, size))
+        return FRONT_REPLY;
+    if (belongs_elsewhere(f, q, asker))
+        return FRONT_ELSEWHERE;
+    if (start(f, q, asker) == OK)
+        return FRONT_PENDING;
+    f->counters->limit_work++;
+    f->counters->answers_servfail++;
+    struct outcome o = {.rcode = RCODE_SERVFAIL, .reason = REASON_WORK_SIZE};
+    *size = front__write_reply(asker, &o, 0, reply, &truncated);
+    return FRONT_REPLY;
+}
+
+/* What is dropped without a word; the others get a reply, whatever it says. */
+static bool drop(struct front *f, enum view_verdict verdict, enum access access)
+{
+    struct counters *n = f->counters;
+    if (verdict == VIEW_DROP_SHORT)
+        n->dropped_short++;
+    else if (verdict == VIEW_DROP_RESPONSE)
+        n->dropped_response++;
+    else if (access == ACCESS_DROP)
+        n->dropped_access++;
+    else
+        return false;
+    return true;
+}
+
 enum front_verdict front_query(struct front *f, const struct front_query *q, uint8_t *reply,
                                size_t capacity, size_t *size)
 {
     struct query_view v;
     struct outcome o = {0};
+    bool truncated;
     if (!q->handed) {
         f->counters->queries++;
         f->counters->queries_tcp += q->via == TRANSPORT_TCP;
     }
     enum view_verdict verdict = view_query(&v, q->bytes, q->size);
-    if (verdict == VIEW_DROP_SHORT) {
-        f->counters->dropped_short++;
-        return FRONT_DROP;
-    }
-    if (verdict == VIEW_DROP_RESPONSE) {
-        f->counters->dropped_response++;
-        return FRONT_DROP;
-    }
     enum access access =
-        f->config.access ? access_judge(f->config.access, &q->client) : ACCESS_ALLOW;
-    if (access == ACCESS_DROP) {
-        f->counters->dropped_access++;
+        f->config.access ? access_judge(f->config.access, &q->client) : ACCESS_SNOOP;
+    if (drop(f, verdict, access))
         return FRONT_DROP;
-    }
     struct asker asker = front__asker(&v, q->client, q->via, f->config.udp_payload, capacity);
-    bool truncated;
+    asker.nsid = nsid_for(f, &v);
     if (access == ACCESS_REFUSE) {
         f->counters->refused_access++;
         o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_ACCESS};
-    } else if (!judge_view(f, verdict, &o) && !judge_query(f, &v, access, &o)) {
-        if (hit(f, &asker, reply, size))
+    } else if (!judge_view(f, verdict, &o)) {
+        const char *text = chaos_text(f, &v);
+        if (text) {
+            *size = front__write_chaos(&asker, text, reply);
             return FRONT_REPLY;
-        if (belongs_elsewhere(f, q, &asker))
-            return FRONT_ELSEWHERE;
-        if (start(f, q, &asker) == OK)
-            return FRONT_PENDING;
-        f->counters->limit_work++;
-        f->counters->answers_servfail++;
-        o = (struct outcome){.rcode = RCODE_SERVFAIL, .reason = REASON_WORK_SIZE};
+        }
+        if (!judge_query(f, &v, access, &o))
+            return resolve(f, q, &asker, reply, size);
     }
     *size = front__write_reply(&asker, &o, 0, reply, &truncated);
     return FRONT_REPLY;

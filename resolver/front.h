@@ -42,8 +42,12 @@ struct front_config {
     struct gauge *work;               /* bounds what waiting queries hold */
     const struct access_list *access; /* borrowed; NULL: everybody */
     uint16_t udp_payload;             /* most octets of a UDP reply, and what our OPT says: 1232 */
-    unsigned worker;                  /* which of */
-    unsigned workers;                 /* how many fronts there are; 0 and 1: this one alone */
+    /* What id.server, hostname.bind (CH TXT) and NSID tell, and what version.server, version.bind
+     * do; NULL or empty: refused. At most 255 octets, borrowed. */
+    const char *identity;
+    const char *version;
+    unsigned worker;     /* which of */
+    unsigned workers;    /* how many fronts there are; 0 and 1: this one alone */
     struct hash_key key; /* the same for all workers: shares questions out among them */
     bool query_log;      /* a line a query at notice level */
     void (*answer)(void *ctx, uint64_t request, const uint8_t *bytes, size_t size);

@@ -53,26 +53,30 @@ static uint16_t reply_flags(const struct asker *a, uint16_t rcode, bool secure)
     return flags;
 }
 
-/* The Extended Error's rdata: code and text (RFC 8914 §2). */
-struct ede {
-    uint8_t data[2][2 + EDE_TEXT_MAX];
-    struct writer_option option[2];
+/* The options of a reply's OPT, and what they point to. */
+struct extras {
+    uint8_t ede[2][2 + EDE_TEXT_MAX];
+    struct writer_option option[3];
     unsigned count;
 };
 
-static void ede_add(struct ede *e, uint16_t code, const char *text)
+/* Code and text of an Extended Error (RFC 8914 §2): the first things added. */
+static void add_ede(struct extras *e, uint16_t code, const char *text)
 {
     size_t length = strlen(text);
     length = length > EDE_TEXT_MAX ? EDE_TEXT_MAX : length;
-    store_u16(e->data[e->count], code);
-    memcpy(e->data[e->count] + 2, text, length);
+    store_u16(e->ede[e->count], code);
+    memcpy(e->ede[e->count] + 2, text, length);
     e->option[e->count] = (struct writer_option){
-        .code = EDNS_EDE, .length = (uint16_t)(2 + length), .data = e->data[e->count]};
+        .code = EDNS_EDE, .length = (uint16_t)(2 + length), .data = e->ede[e->count]};
     e->count++;
 }
 
-static struct writer_opt opt_for(const struct asker *a, uint16_t rcode, const struct ede *e)
+static struct writer_opt opt_for(const struct asker *a, uint16_t rcode, struct extras *e)
 {
+    if (a->nsid)
+        e->option[e->count++] = (struct writer_option){
+            .code = EDNS_NSID, .length = (uint16_t)strlen(a->nsid), .data = a->nsid};
     return (struct writer_opt){
         .udp_size = a->udp_payload,
         .extended_rcode = (uint8_t)(rcode >> 4),
@@ -91,7 +95,12 @@ static enum err write_sections(struct writer *w, const struct asker *a, const st
                                uint32_t now)
 {
     enum err e = OK;
-    for (unsigned i = 0; !e && i < o->answer_count; i++)
+    /* Of ANY over UDP one RRset is enough (RFC 8482 §4.1): no amplifier, and who wants all has TCP.
+     */
+    unsigned answers = o->answer_count;
+    if (a->qtype == TYPE_ANY && a->via == TRANSPORT_UDP && answers > 1)
+        answers = 1;
+    for (unsigned i = 0; !e && i < answers; i++)
         e = writer_rrset(w, SECTION_ANSWER, o->answer[i], now, a->do_bit);
     for (unsigned i = 0; !e && i < o->authority_count; i++)
         if (a->do_bit || !is_denial(o->authority[i]->type))
@@ -108,26 +117,46 @@ size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32
                           uint8_t *out, bool *truncated)
 {
     struct writer w;
-    struct ede ede = {.count = 0};
+    struct extras extras = {.count = 0};
     uint16_t rcode = o->rcode;
     if (o->reason != REASON_NONE && reason_ede(o->reason) != EDE_NONE)
-        ede_add(&ede, reason_ede(o->reason), reason_text(o->reason));
+        add_ede(&extras, reason_ede(o->reason), reason_text(o->reason));
     if (o->from_failure_cache)
-        ede_add(&ede, EDE_CACHED_ERROR, "");
-    struct writer_opt opt = opt_for(a, rcode, &ede);
+        add_ede(&extras, EDE_CACHED_ERROR, "");
+    struct writer_opt opt = opt_for(a, rcode, &extras);
     /* An Extended Error is worth no truncation: without room it stays away. */
     if (a->edns && DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + writer_opt_size(&opt) > a->limit)
         opt.option_count = 0;
     writer_init(&w, out, a->limit);
     w.reserved = a->edns ? writer_opt_size(&opt) : 0;
     *truncated = false;
-    MUST(!writer_header(&w, a->id, reply_flags(a, rcode, o->security == SECURITY_SECURE)));
+    uint16_t flags = reply_flags(a, rcode, o->security == SECURITY_SECURE);
+    if (o->reason == REASON_ACCESS) /* for this client recursion is not available */
+        flags &= (uint16_t)~FLAG_RA;
+    MUST(!writer_header(&w, a->id, flags));
     if (a->qname && writer_question(&w, a->qname, a->qtype, a->qclass))
         MUST(false);
     if (write_sections(&w, a, o, now)) {
         writer_truncate(&w);
         *truncated = true;
     }
+    w.reserved = 0;
+    if (a->edns)
+        MUST(!writer_opt(&w, &opt));
+    return writer_finish(&w);
+}
+
+size_t front__write_chaos(const struct asker *a, const char *text, uint8_t *out)
+{
+    struct writer w;
+    struct extras extras = {.count = 0};
+    struct writer_opt opt = opt_for(a, RCODE_NOERROR, &extras);
+    writer_init(&w, out, a->limit);
+    w.reserved = a->edns ? writer_opt_size(&opt) : 0;
+    MUST(!writer_header(&w, a->id, reply_flags(a, RCODE_NOERROR, false)));
+    if (writer_question(&w, a->qname, a->qtype, a->qclass) ||
+        writer_txt(&w, a->qname, a->qclass, 0, text))
+        writer_truncate(&w);
     w.reserved = 0;
     if (a->edns)
         MUST(!writer_opt(&w, &opt));
@@ -187,8 +216,8 @@ size_t front__write_answer(const struct asker *a, const struct outcome *o, uint3
 size_t front__write_hit(const struct asker *a, const struct answer *entry, uint32_t now,
                         uint8_t *out, bool *truncated)
 {
-    struct ede ede = {.count = 0};
-    struct writer_opt opt = opt_for(a, 0, &ede);
+    struct extras extras = {.count = 0};
+    struct writer_opt opt = opt_for(a, 0, &extras);
     size_t size = entry->size, name_octets = name_size(a->qname);
     *truncated = size + (a->edns ? writer_opt_size(&opt) : 0) > a->limit;
     if (*truncated) {

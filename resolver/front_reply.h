@@ -23,6 +23,7 @@ struct asker {
     const uint8_t *qname; /* as sent; NULL: the query had no readable question */
     bool edns;
     bool do_bit;
+    const char *nsid;     /* asked for and set (RFC 5001), or NULL */
     uint16_t udp_payload; /* what our OPT says */
     size_t limit;         /* most octets of the reply */
 };
@@ -36,6 +37,9 @@ struct answer_key front__answer_key(const struct asker *a, uint8_t name[NAME_MAX
 /* Writes a whole reply of at most a->limit octets; its size. */
 size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32_t now,
                           uint8_t *out, bool *truncated);
+
+/* The reply to a CH TXT question (RFC 4892). */
+size_t front__write_chaos(const struct asker *a, const char *text, uint8_t *out);
 
 /*
  * Writes the reply as the answer cache keeps it: no OPT, no client in it, no size limit but an

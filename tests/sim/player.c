@@ -233,6 +233,8 @@ static bool make_core(struct play *p)
                                  .work = &p->work,
                                  .access = p->access,
                                  .udp_payload = (uint16_t)knobs->udp_payload,
+                                 .identity = p->settings.identity,
+                                 .version = p->settings.version,
                                  .answer = on_answer,
                                  .ctx = p};
     return play__ok(p, front_new(&p->front, &front), "making the front");

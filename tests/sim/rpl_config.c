@@ -62,6 +62,15 @@ static enum err set_bool(struct config *c, const struct option *o)
     return OK;
 }
 
+static enum err set_text(struct config *c, const struct option *o)
+{
+    const char *text = rpl_strdup(c->arena, c->value);
+    if (!text)
+        return ERR_NOMEM;
+    memcpy((char *)c->set + o->offset, &text, sizeof text);
+    return OK;
+}
+
 static enum err set_bool_inverse(struct config *c, const struct option *o)
 {
     bool v;
@@ -388,8 +397,10 @@ static const struct option options[] = {
     {"prefetch-key", only_no, 0, 0},
     {"answer-cookie", only_no, 0, 0},
     {"edns-tcp-keepalive", only_no, 0, 0},
-    {"hide-identity", only_yes, 0, 0},
-    {"hide-version", only_yes, 0, 0},
+    {"identity", set_text, SETTING(identity), 0},
+    {"version", set_text, SETTING(version), 0},
+    {"hide-identity", no_effect, 0, 0},         /* without a text there is nothing to hide */
+    {"hide-version", no_effect, 0, 0},
     {"hide-trustanchor", only_yes, 0, 0},
     {"local-zone", set_local_zone, 0, 0},
     {"unblock-lan-zones", no_effect, 0, 0},     /* no built-in zones here */

@@ -47,6 +47,8 @@ struct rpl_settings {
     struct rpl_prefixes own;
     struct access_rule access[RPL_PREFIXES_MAX];
     size_t access_count; /* 0: everybody */
+    const char *identity;
+    const char *version;
     struct rpl_knobs knobs;
 };
 

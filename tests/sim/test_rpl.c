@@ -462,7 +462,7 @@ static void what_is_not_built_is_unsupported_and_what_is_malformed_a_fault(void 
 {
     static const char *const unsupported[] = {
         "trust-anchor: \". DS 1 8 2 00\"",
-        "forward-zone:",
+        "auth-zone:",
         "serve-expired: yes",
         "no-such-option: 1",
         "harden-glue: no",
