@@ -119,7 +119,10 @@ struct walk {
     enum cut_kind kind;
     bool may_iterate;  /* CUT_FORWARD: from the root instead when these fail */
     bool forward_over; /* they have failed */
-    bool probe;        /* what is asked is a minimised question */
+    bool fresh;        /* the cut came by a referral to this very lookup */
+    const uint8_t
+        *above; /* begin above this zone: what we knew of its servers is no good; or NULL */
+    bool probe; /* what is asked is a minimised question */
     bool minimise_off;
     uint8_t minimise_steps; /* minimised questions so far */
     uint8_t labels;         /* of the name that is asked */

@@ -15,6 +15,7 @@ static enum next start_at(struct lookup *l, struct delegation *cut, enum cut_kin
         return lookup__fail(l, REASON_WORK_SIZE);
     l->walk.cut = cut;
     l->walk.kind = kind;
+    l->walk.fresh = false;
     servers_collect(l);
     minimise_first(l);
     l->step = STEP_CHOOSE_SERVER;
@@ -147,7 +148,9 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
         const struct stub_zone *stub = find_stub(l, at);
         if (stub)
             return start_at(l, configured_delegation(l, stub), CUT_STUB);
-        if (!cache_get_delegation(r->config.cache, at, r->now, &found) && leads_on(l, &found))
+        bool known = !l->walk.above || name_below(l->walk.above, at);
+        if (known && !cache_get_delegation(r->config.cache, at, r->now, &found) &&
+            leads_on(l, &found))
             return start_at(l, delegation_copy(&l->arena, &found), CUT_LEARNED);
         if (!*at)
             break;

@@ -1,6 +1,25 @@
 /* Asking: which server, the message out, what came of it. */
 #include "resolver/lookup.h"
 
+/*
+ * No server of the cut is left. Forwarders may be done without; a delegation from the cache may
+ * have been changed by the parent since, which shows in servers that answer but know nothing of the
+ * zone: the parent is asked again, once.
+ */
+static bool another_way(struct lookup *l)
+{
+    struct walk *w = &l->walk;
+    if (w->kind == CUT_FORWARD) {
+        w->forward_over = true;
+        return w->may_iterate;
+    }
+    bool moved = w->faults[FAULT_LAME] || w->faults[FAULT_REFUSED];
+    if (w->kind != CUT_LEARNED || w->fresh || w->above || !moved || !*w->cut->zone)
+        return false;
+    w->above = w->cut->zone;
+    return true;
+}
+
 enum next step_choose_server(struct lookup *l, const struct event *e)
 {
     (void)e;
@@ -10,8 +29,7 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
         return NEXT_WAIT;
     if (!l->lead.chosen)
         l->lead.chosen = servers_choose(l, true);
-    if (!l->lead.chosen && l->walk.kind == CUT_FORWARD && l->walk.may_iterate) {
-        l->walk.forward_over = true;
+    if (!l->lead.chosen && another_way(l)) {
         l->step = STEP_FIND_CUT;
         return NEXT_STEP;
     }

@@ -263,6 +263,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     servers_drop_children(l);
     l->walk.cut = d;
     l->walk.kind = CUT_LEARNED;
+    l->walk.fresh = true;
     servers_collect(l);
     minimise_first(l);
     l->step = STEP_CHOOSE_SERVER;
