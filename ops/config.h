@@ -120,7 +120,7 @@ void config_print(FILE *to, const struct config *c);
 void config_changes(const struct config *before, const struct config *after,
                     void (*fn)(void *ctx, const char *key, bool reload), void *ctx);
 
-/* The three lists under `access` as one. ERR_EXISTS cannot come of a config that was parsed. */
+/* The four lists under `access` as one. ERR_EXISTS cannot come of a config that was parsed. */
 MUST_CHECK enum err config_access(const struct config *c, struct access_list **out, size_t *bad);
 
 /* nuthatch.yaml(5) and the sample file. */

@@ -89,14 +89,16 @@ static void check_zones(const struct check *k)
 
 /* The order of the rules: `allow` is last, so that the places of the others don't move when part of
  * it is left out. */
-static const char *const access_names[] = {"access.refuse", "access.drop", "access.allow"};
-static const enum access access_actions[] = {ACCESS_REFUSE, ACCESS_DROP, ACCESS_ALLOW};
-enum { ACCESS_PARTS = 3, ACCESS_PART_ALLOW = 2 };
+enum { ACCESS_PARTS = 4, ACCESS_PART_ALLOW = 3 };
+static const char *const access_names[ACCESS_PARTS] = {"access.refuse", "access.drop",
+                                                       "access.allow-snoop", "access.allow"};
+static const enum access access_actions[ACCESS_PARTS] = {ACCESS_REFUSE, ACCESS_DROP, ACCESS_SNOOP,
+                                                         ACCESS_ALLOW};
 
 static const struct prefix_list *access_part(const struct config *c, size_t part)
 {
-    const struct prefix_list *const parts[] = {&c->access.refuse, &c->access.drop,
-                                               &c->access.allow};
+    const struct prefix_list *const parts[ACCESS_PARTS] = {
+        &c->access.refuse, &c->access.drop, &c->access.allow_snoop, &c->access.allow};
     return parts[part];
 }
 
@@ -110,7 +112,9 @@ static bool has_rule(const struct access_rule *rules, size_t count, const struct
 
 enum err config_access(const struct config *c, struct access_list **out, size_t *bad)
 {
-    size_t count = c->access.allow.count + c->access.refuse.count + c->access.drop.count;
+    size_t count = 0;
+    for (size_t part = 0; part < ACCESS_PARTS; part++)
+        count += access_part(c, part)->count;
     struct access_rule *rules = calloc(count + 1, sizeof *rules);
     if (!rules)
         return ERR_NOMEM;
@@ -120,7 +124,8 @@ enum err config_access(const struct config *c, struct access_list **out, size_t 
         const struct prefix_list *l = access_part(c, part);
         size_t before = n;
         for (size_t i = 0; i < l->count; i++) {
-            /* Who refuses a network that only the default allows need not write the default out. */
+            /* Who says something else of a network that only the default allows need not write the
+             * default out. */
             if (part == ACCESS_PART_ALLOW && !allow_given && has_rule(rules, before, &l->at[i]))
                 continue;
             rules[n++] = (struct access_rule){l->at[i], access_actions[part]};

@@ -164,6 +164,35 @@ def test_clients_outside_of_the_access_list_are_refused_or_not_answered(tmp_path
         assert figures["refused_access"] == 2 and figures["dropped_access"] == 1
 
 
+def ask_cache(name, source):
+    """A question without RD."""
+    query = dns.message.make_query(name, "A", use_edns=0, payload=1232, flags=0)
+    return dns.query.udp(query, "10.9.9.9", port=PORT, source=source, timeout=10)
+
+
+def test_the_cache_answers_without_rd_whom_it_may_and_asks_nobody(tmp_path, lab):
+    access = "access:\n  allow: [10.0.0.0/8]\n  allow-snoop: [10.3.0.0/16]\n"
+    with daemon(tmp_path, lab, DEBUG + access, listen="10.9.9.9@5311") as d:
+        assert ask_cache("www.example.com", "10.3.0.5").answer == []
+        assert sent(d) == []
+        assert rcode("www.example.com", server="10.9.9.9", source="10.3.0.5") == "NOERROR"
+        before = sent(d)
+        held = ask_cache("www.example.com", "10.3.0.5")
+        assert held.rcode() == dns.rcode.NOERROR and held.answer
+        refused = ask_cache("www.example.com", "10.4.0.5")
+        assert refused.rcode() == dns.rcode.REFUSED and not refused.answer
+        assert sent(d) == before
+
+
+def test_a_reload_says_who_may_snoop(tmp_path, lab):
+    listen = "server:\n  listen: [10.9.9.9@5311]\n"
+    with daemon(tmp_path, lab, "", listen="10.9.9.9@5311") as d:
+        assert rcode("www.example.com", server="10.9.9.9", source="10.3.0.5") == "NOERROR"
+        assert ask_cache("www.example.com", "10.3.0.5").rcode() == dns.rcode.REFUSED
+        assert "option=access.allow-snoop" in d.reload(listen + "access:\n  allow-snoop: [10.3.0.0/16]\n")
+        assert ask_cache("www.example.com", "10.3.0.5").answer
+
+
 @pytest.mark.parametrize("wildcard,address", [("0.0.0.0@5311", "10.7.7.7"), ("::@5311", "fd00::7"),
                                               ("0.0.0.0@5311", "127.0.0.9")])
 def test_a_wildcard_listener_answers_from_the_address_it_was_asked_at(tmp_path, lab, wildcard, address):

@@ -327,6 +327,10 @@ static void the_same_thing_twice_in_a_list_is_refused(void **state)
             "t.yaml:2:23: server.listen: 127.0.0.1:53 is named twice: keep one");
     refused("access:\n  allow: [10.0.0.0/8]\n  refuse: [192.0.2.0/24]\n  drop: [10.0.0.0/8]\n",
             "t.yaml:2:11: access.allow: 10.0.0.0/8 stands twice under access: keep one");
+    refused("access:\n  refuse: [192.0.2.0/24]\n  allow-snoop: [10.0.0.0/8, 192.0.2.0/24]\n",
+            "t.yaml:3:29: access.allow-snoop: 192.0.2.0/24 stands twice under access: keep one");
+    refused("access:\n  allow-snoop: [10.0.0.0/8]\n  allow: [10.0.0.0/9, 10.0.0.0/8]\n",
+            "t.yaml:3:23: access.allow: 10.0.0.0/8 stands twice under access: keep one");
     refused("stub-zones:\n  - {name: a.example, addresses: [192.0.2.1]}\n"
             "  - {name: A.Example., addresses: [192.0.2.2]}\n",
             "t.yaml:3:5: stub-zones: A.Example. is named twice: put all its addresses into one");
@@ -348,23 +352,42 @@ static void a_zone_is_stubbed_or_forwarded_but_not_both(void **state)
                       "stub-zones: [{name: a.example, addresses: [192.0.2.2]}]\n"));
 }
 
-static void a_network_of_the_default_may_be_refused_without_repeating_the_default(void **state)
+static enum access judged(const struct config *c, const char *client)
 {
-    (void)state;
-    struct config *c = parse("access: {drop: [10.0.0.0/8], refuse: ['::1']}\n");
     struct access_list *list = NULL;
     struct endpoint e;
     size_t bad;
-    static const struct {
-        const char *client;
-        enum access expected;
-    } cases[] = {{"10.1.2.3", ACCESS_DROP}, {"::1", ACCESS_REFUSE}, {"192.168.1.1", ACCESS_ALLOW}};
     assert_int_equal(config_access(c, &list, &bad), OK);
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(endpoint_parse(cases[i].client, 53, &e), OK);
-        assert_int_equal(access_judge(list, &e), cases[i].expected);
-    }
+    assert_int_equal(endpoint_parse(client, 53, &e), OK);
+    enum access access = access_judge(list, &e);
     access_list_free(list);
+    return access;
+}
+
+static void a_network_of_the_default_may_be_refused_without_repeating_the_default(void **state)
+{
+    (void)state;
+    struct config *c = parse("access: {drop: [10.0.0.0/8], refuse: ['::1'], allow-snoop: "
+                             "[127.0.0.0/8, 192.168.1.1]}\n");
+    assert_int_equal(judged(c, "10.1.2.3"), ACCESS_DROP);
+    assert_int_equal(judged(c, "::1"), ACCESS_REFUSE);
+    assert_int_equal(judged(c, "127.0.0.1"), ACCESS_SNOOP);
+    assert_int_equal(judged(c, "192.168.1.1"), ACCESS_SNOOP);
+    assert_int_equal(judged(c, "192.168.1.2"), ACCESS_ALLOW);
+    config_free(c);
+}
+
+static void nobody_may_snoop_unless_it_is_said(void **state)
+{
+    (void)state;
+    struct config *c = parse("");
+    assert_int_equal(c->access.allow_snoop.count, 0);
+    assert_int_equal(judged(c, "127.0.0.1"), ACCESS_ALLOW);
+    config_free(c);
+    c = parse("access: {allow-snoop: [198.51.100.0/24], allow: [], refuse: [198.51.100.8]}\n");
+    assert_int_equal(judged(c, "198.51.100.7"), ACCESS_SNOOP);
+    assert_int_equal(judged(c, "198.51.100.8"), ACCESS_REFUSE);
+    assert_int_equal(judged(c, "198.51.101.7"), ACCESS_REFUSE);
     config_free(c);
 }
 
@@ -452,7 +475,8 @@ static void what_is_printed_reads_back_as_the_same(void **state)
         "",
         "server: {listen: [0.0.0.0@5300, '::', 'fe80::1%1@5300'], user: \"it's\", receive-buffer: "
         "0}\n",
-        "access: {allow: [], refuse: [10.1.0.0/16, '::/0'], drop: [0.0.0.0/0]}\n",
+        "access: {allow: [], allow-snoop: ['::1'], refuse: [10.1.0.0/16, '::/0'], drop: "
+        "[0.0.0.0/0]}\n",
         "cache: {size: 1025k, ttl-min: 61, ttl-max: 2d, negative-ttl-max: 0}\nwork: {size: 3m}\n",
         "resolver: {root-hints: '/a b/#c: d.hints', special-zones: no}\nupstream: {ipv6: no}\n",
         "stub-zones:\n  - {name: 'it''s\\032\\.odd\\009.example', addresses: [192.0.2.1@5300, "
@@ -497,6 +521,8 @@ static void only_what_differs_counts_as_changed(void **state)
                         "server.listen! server.user! ");
     assert_string_equal(changes("access: {drop: [10.0.0.0/8]}\n", "access: {drop: [10.0.0.0/9]}\n"),
                         "access.drop ");
+    assert_string_equal(changes("", "access: {allow-snoop: [10.0.0.0/9]}\n"),
+                        "access.allow-snoop ");
     assert_string_equal(changes("stub-zones: [{name: a, addresses: [192.0.2.1]}]\n",
                                 "stub-zones: [{name: a, addresses: [192.0.2.2]}]\n"),
                         "stub-zones ");
@@ -592,6 +618,7 @@ int main(void)
         cmocka_unit_test(the_same_thing_twice_in_a_list_is_refused),
         cmocka_unit_test(a_zone_is_stubbed_or_forwarded_but_not_both),
         cmocka_unit_test(a_network_of_the_default_may_be_refused_without_repeating_the_default),
+        cmocka_unit_test(nobody_may_snoop_unless_it_is_said),
         cmocka_unit_test(values_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_stub_zone_without_name_or_address_is_refused),
         cmocka_unit_test(a_forward_zone_without_name_or_address_is_refused),

@@ -165,7 +165,7 @@ static void random_lists_agree_with_trying_every_rule(void **state)
             unsigned length = (unsigned)rand() % 9;
             unsigned base = ((unsigned)rand() & 0xffu) & (0xff00u >> length);
             snprintf(text, sizeof text, "10.0.0.%u/%u", base & 0xffu, 24 + length);
-            rules[count] = (struct access_rule){prefix_of(text), (enum access)(rand() % 3)};
+            rules[count] = (struct access_rule){prefix_of(text), (enum access)(rand() % 4)};
             size_t same = 0;
             while (memcmp(&rules[same].prefix, &rules[count].prefix, sizeof rules[0].prefix) != 0)
                 same++;
