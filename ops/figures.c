@@ -26,19 +26,19 @@ static void flush(struct line *l, const char *part)
     l->text[0] = '\0';
 }
 
-static void log_resolver(struct server *s, struct line *l)
+static void log_resolver(const struct figures *f, struct line *l)
 {
-    const struct counters *c = resolver_counters(s->resolver);
+    const struct counters *c = &f->resolver;
 #define X(name, text) add(l, "", #name, c->name);
 #include "resolver/counters.def"
 #undef X
-    add(l, "", "lookups_under_way", resolver_load(s->resolver));
+    add(l, "", "lookups_under_way", f->lookups);
     flush(l, "resolver");
 }
 
-static void log_net(struct server *s, struct line *l)
+static void log_net(const struct figures *f, struct line *l)
 {
-    const struct net_counters *n = net_figures(s->net);
+    const struct net_counters *n = &f->net;
     add(l, "", "udp_batches", n->udp_batches);
     add(l, "", "udp_received", n->udp_received);
     add(l, "", "udp_oversized", n->udp_oversized);
@@ -53,10 +53,27 @@ static void log_net(struct server *s, struct line *l)
     add(l, "", "upstream_strangers", n->upstream_strangers);
     add(l, "", "upstream_tcp_opened", n->upstream_tcp_opened);
     add(l, "", "upstream_tcp_reused", n->upstream_tcp_reused);
-    add(l, "", "net_pending", net_pending(s->net));
-    add(l, "", "work_used", s->work.used);
-    add(l, "", "work_limit", s->work.limit);
+    add(l, "", "net_pending", f->net_pending);
+    add(l, "", "work_used", f->work_used);
+    add(l, "", "work_limit", f->work_limit);
     flush(l, "net");
+}
+
+/* How evenly the workers are at work, and what they hand to one another. */
+static void log_workers(const struct server *s, const struct figures *sum, struct line *l)
+{
+    uint64_t least = UINT64_MAX, most = 0;
+    for (unsigned i = 0; i < s->count; i++) {
+        uint64_t n = s->figures[i].resolver.queries;
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    add(l, "", "threads", s->count);
+    add(l, "", "handed_over", sum->handed);
+    add(l, "", "handed_refused", sum->handed_refused);
+    add(l, "", "queries_least_worker", least);
+    add(l, "", "queries_most_worker", most);
+    flush(l, "workers");
 }
 
 static void log_kind(const struct cache_figures *f, enum cache_kind kind, struct line *l)
@@ -73,10 +90,10 @@ static void log_kind(const struct cache_figures *f, enum cache_kind kind, struct
     flush(l, "cache");
 }
 
-static void log_cache(struct server *s, struct line *l)
+static void log_cache(const struct server *s, struct line *l)
 {
     struct cache_figures f;
-    cache_figures(s->cache, &f);
+    cache_figures(s->workers[0].cache, &f);
     add(l, "", "cache_bytes", f.bytes);
     add(l, "", "cache_budget", f.budget);
     flush(l, "cache");
@@ -84,14 +101,61 @@ static void log_cache(struct server *s, struct line *l)
         log_kind(&f, (enum cache_kind)kind, l);
 }
 
+/* Structs of nothing but such counters. */
+static void add_counters(void *sum, const void *more, size_t size)
+{
+    uint64_t *to = sum;
+    const uint64_t *from = more;
+    for (size_t i = 0; i < size / sizeof *to; i++)
+        to[i] += from[i];
+}
+
+static void sum_up(const struct server *s, struct figures *sum)
+{
+    *sum = (struct figures){0};
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct figures *f = &s->figures[i];
+        add_counters(&sum->resolver, &f->resolver, sizeof f->resolver);
+        add_counters(&sum->net, &f->net, sizeof f->net);
+        sum->handed += f->handed;
+        sum->handed_refused += f->handed_refused;
+        sum->lookups += f->lookups;
+        sum->net_pending += f->net_pending;
+        sum->work_used += f->work_used;
+        sum->work_limit += f->work_limit;
+    }
+}
+
 void server__on_figures(void *ctx, int signum)
 {
     (void)signum;
     struct server *s = ctx;
+    if (s->count_up.waiting > 0) {
+        s->count_up.again = true;
+        return;
+    }
+    s->count_up.waiting = s->count;
+    for (unsigned i = 1; i < s->count; i++)
+        worker__tell(&s->workers[i], LETTER_COUNT, &s->figures[i], &s->workers[0]);
+    worker__count(&s->workers[0], &s->figures[0]);
+    server__counted(s);
+}
+
+void server__counted(struct server *s)
+{
+    if (--s->count_up.waiting > 0)
+        return;
     struct line line = {.size = 0};
+    struct figures sum;
+    sum_up(s, &sum);
     line.text[0] = '\0';
-    log_resolver(s, &line);
-    log_net(s, &line);
+    log_resolver(&sum, &line);
+    log_net(&sum, &line);
+    log_workers(s, &sum, &line);
     log_cache(s, &line);
-    log_write(LOG_NOTICE, "figures_end", "lookups=%zu", resolver_load(s->resolver));
+    log_write(LOG_NOTICE, "figures_end", "lookups=%zu", sum.lookups);
+    if (s->count_up.again) {
+        s->count_up.again = false;
+        server__on_figures(s, 0);
+    }
 }

@@ -126,6 +126,7 @@ enum err generation_new(struct generation **out, struct config *config,
         return ERR_NOMEM;
     arena_init(&g->arena, NULL);
     g->config = config;
+    atomic_init(&g->references, 1);
     take_switches(&g->options, config);
     enum err e = load_hints(g, report);
     if (e == OK)
@@ -147,6 +148,19 @@ enum err generation_new(struct generation **out, struct config *config,
     }
     *out = g;
     return OK;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+    atomic_fetch_add_explicit(&g->references, 1, memory_order_relaxed);
+    return g;
+}
+
+/* Release and acquire: what others did with it is over before the last one frees it. */
+void generation_unref(struct generation *g)
+{
+    if (g && atomic_fetch_sub_explicit(&g->references, 1, memory_order_acq_rel) == 1)
+        generation_free(g);
 }
 
 void generation_free(struct generation *g)

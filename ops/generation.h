@@ -1,10 +1,12 @@
 /*
  * One configuration in use, with all that is derived from it and borrowed by resolver and front:
  * options, root hints, built-in and configured zones, access list. A reload builds the next
- * generation, hands it over, and then frees the one before.
+ * generation and hands it to every worker; the one before goes with its last reference.
  */
 #ifndef OPS_GENERATION_H
 #define OPS_GENERATION_H
+
+#include <stdatomic.h>
 
 #include "ops/config.h"
 #include "resolver/resolver.h"
@@ -14,16 +16,21 @@ struct generation {
     struct resolver_options options;
     struct access_list *access;
     struct arena arena; /* what `options` points to */
+    atomic_uint references;
 };
 
 /*
- * Takes the config on OK. `listening`: the addresses that are open, which are never asked.
- * ERR_FORMAT: hints, user or forward zones that do not hold, complained of in the report;
- * ERR_NOMEM.
+ * With one reference. Takes the config on OK. `listening`: the addresses that are open, which are
+ * never asked. ERR_FORMAT: hints, user or forward zones that do not hold, complained of in the
+ * report; ERR_NOMEM.
  */
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
                                    const struct endpoint_list *listening,
                                    struct config_report *report);
+/* Of one that nobody else has a reference to. */
 void generation_free(struct generation *g);
+/* From any thread; the last unref frees. NULL has none. */
+struct generation *generation_ref(struct generation *g);
+void generation_unref(struct generation *g);
 
 #endif

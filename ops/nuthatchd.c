@@ -134,9 +134,9 @@ static int run(struct config *config)
     enum err e = server_new(&server, config, &report);
     if (e != OK)
         return fail(&report, e);
-    server_run(server);
+    e = server_run(server);
     server_free(server);
-    return 0;
+    return e == OK ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -2,150 +2,81 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/must.h"
 #include "ops/identity.h"
 #include "ops/notify.h"
 #include "ops/server_internal.h"
 
-enum {
-    STOP_GRACE_MS = 1000, /* how long what is under way may go on after SIGTERM */
-    STOP_LOOK_MS = 20,
-    UPSTREAM_TCP_IDLE_MS = 2000,
-};
-
-/* ---- Between net and front ------------------------------------------------------------------- */
-
-static enum net_verdict take_query(void *ctx, const struct net_query *q, uint8_t *reply,
-                                   size_t capacity, size_t *size)
+uint64_t server__share(uint64_t whole, const struct worker *w)
 {
-    struct server *s = ctx;
-    if (s->stopping)
-        return NET_DROP;
-    struct front_query query = {.bytes = q->bytes,
-                                .size = q->size,
-                                .client = q->client,
-                                .via = q->via,
-                                .request = q->request};
-    switch (front_query(s->front, &query, reply, capacity, size)) {
-    case FRONT_REPLY:
-        return NET_REPLY;
-    case FRONT_PENDING:
-        return NET_PENDING;
-    case FRONT_ELSEWHERE: /* one worker */
-    case FRONT_DROP:
-        break;
-    }
-    return NET_DROP;
+    uint64_t rest = w->number == 0 ? whole % w->server->count : 0;
+    return whole / w->server->count + rest;
 }
 
-static void take_cancel(void *ctx, uint64_t request)
+void server__draw_key(struct worker *w, struct hash_key *key)
 {
-    struct server *s = ctx;
-    front_cancel(s->front, request);
-}
-
-static void give_answer(void *ctx, uint64_t request, const uint8_t *bytes, size_t size)
-{
-    struct server *s = ctx;
-    net_answer(s->net, request, bytes, size);
-}
-
-struct front_config server__front_config(struct server *s)
-{
-    return (struct front_config){.resolver = s->resolver,
-                                 .cache = s->cache,
-                                 .world = s->world,
-                                 .work = &s->work,
-                                 .access = s->now->access,
-                                 .udp_payload = s->udp_payload,
-                                 .query_log = s->now->config->log.queries,
-                                 .answer = give_answer,
-                                 .ctx = s};
-}
-
-/* ---- The end --------------------------------------------------------------------------------- */
-
-static void stop_now(struct server *s)
-{
-    resolver_stop(s->resolver);
-    net_stop(s->net);
-}
-
-/* Looks again and again until nothing is under way or the grace time is over. */
-static void look_for_end(void *ctx)
-{
-    struct server *s = ctx;
-    bool over = s->world->ops->now_ms(s->world) >= s->stop_at_ms;
-    if (over || resolver_load(s->resolver) == 0 ||
-        net_after(s->net, STOP_LOOK_MS, look_for_end, s) != OK)
-        stop_now(s);
-}
-
-static void on_stop(void *ctx, int signum)
-{
-    struct server *s = ctx;
-    if (s->stopping)
-        return;
-    LOG(LOG_NOTICE, "stopping", "signal=%s under_way=%zu", signum == SIGTERM ? "SIGTERM" : "SIGINT",
-        resolver_load(s->resolver));
-    notify_send("STOPPING=1");
-    s->stopping = true;
-    s->stop_at_ms = s->world->ops->now_ms(s->world) + STOP_GRACE_MS;
-    look_for_end(s);
+    uint8_t seed[32];
+    w->world->ops->random(w->world, seed, sizeof seed);
+    hash_key_init(key, seed);
 }
 
 /* ---- The beginning --------------------------------------------------------------------------- */
 
-static enum err make_net(struct server *s)
+/* As many as cores that we may run on, if the configuration leaves it to us. */
+static unsigned worker_count(const struct config *c)
 {
-    const struct config_server *c = &s->now->config->server;
-    struct net_config config = {
-        .work = &s->work,
-        .use_ipv4 = true, /* which families are asked is the resolver's choice, so that a reload can
-                             change it */
-        .use_ipv6 = true,
-        .udp_payload = (uint16_t)c->udp_payload,
-        .tcp_clients_max = c->tcp_clients,
-        .tcp_pipeline_max = c->tcp_pipeline,
-        .tcp_idle_ms = c->tcp_idle * 1000,
-        .upstream_tcp_idle_ms = UPSTREAM_TCP_IDLE_MS,
-        .rcvbuf = (unsigned)c->receive_buffer,
-    };
-    enum err e = net_new(&s->net, &config);
-    if (e != OK)
-        return e;
-    s->world = net_world(s->net);
-    s->udp_payload = config.udp_payload;
+    cpu_set_t cores;
+    if (c->server.threads > 0)
+        return c->server.threads;
+    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    if (count > WORKERS_MAX)
+        return WORKERS_MAX;
+    return count > 0 ? (unsigned)count : 1;
+}
+
+static enum err make_shared(struct server *s, const struct config *c)
+{
+    s->udp_payload = (uint16_t)c->server.udp_payload;
+    s->count = worker_count(c);
+    s->workers = calloc(s->count, sizeof *s->workers);
+    s->figures = calloc(s->count, sizeof *s->figures);
+    if (!s->workers || !s->figures)
+        return ERR_NOMEM;
+    if (s->count == 1)
+        return OK;
+    s->epoch = aligned_alloc(EPOCH_LINE, sizeof *s->epoch);
+    if (!s->epoch)
+        return ERR_NOMEM;
+    epoch_init(s->epoch, s->count);
     return OK;
 }
 
-static void draw_key(struct server *s, struct hash_key *key)
+static enum err make_cache(struct server *s, const struct config *c)
 {
-    uint8_t seed[32];
-    s->world->ops->random(s->world, seed, sizeof seed);
-    hash_key_init(key, seed);
+    struct cache_config cache = {.size = c->cache.size, .policy = "lru", .epoch = s->epoch};
+    server__draw_key(&s->workers[0], &cache.key);
+    return cache_new(&s->workers[0].cache, &cache);
 }
 
-static enum err make_core(struct server *s)
+static enum err make_workers(struct server *s, const struct config *c)
 {
-    struct cache_config cache = {.size = s->now->config->cache.size, .policy = "lru"};
-    struct resolver_config resolver = {
-        .world = s->world, .work = &s->work, .options = &s->now->options};
-    draw_key(s, &cache.key);
-    draw_key(s, &resolver.key);
-    enum err e = cache_new(&s->cache, &cache);
+    enum err e = OK;
+    for (unsigned i = 0; e == OK && i < s->count; i++)
+        e = worker__init(&s->workers[i], s, i);
+    if (e == OK)
+        e = make_cache(s, c);
     if (e != OK)
         return e;
-    resolver.cache = s->cache;
-    e = resolver_new(&s->resolver, &resolver);
-    if (e != OK)
-        return e;
-    struct front_config front = server__front_config(s);
-    return front_new(&s->front, &front);
+    server__draw_key(&s->workers[0], &s->shares);
+    for (unsigned i = 0; e == OK && i < s->count; i++)
+        e = worker__make_core(&s->workers[i], s->workers[0].cache);
+    return e;
 }
 
 static const char *listen_advice(int why)
@@ -165,13 +96,22 @@ static const char *listen_advice(int why)
     }
 }
 
-static enum err open_listeners(struct server *s, struct config_report *report)
+/* Every worker listens on every address. */
+static enum err open_listener(struct server *s, const struct endpoint *at)
 {
-    const struct config *c = s->now->config;
+    enum err e = s->count > 1 ? net_probe(at) : OK;
+    for (unsigned i = 0; e == OK && i < s->count; i++)
+        e = net_listen(s->workers[i].net, at);
+    return e;
+}
+
+static enum err open_listeners(struct server *s, const struct config *c,
+                               struct config_report *report)
+{
     for (size_t i = 0; i < s->listening.count; i++) {
         char text[ADDR_TEXT_MAX];
         errno = 0;
-        enum err e = net_listen(s->net, &s->listening.at[i]);
+        enum err e = open_listener(s, &s->listening.at[i]);
         if (e == OK)
             continue;
         int why = errno;
@@ -184,9 +124,8 @@ static enum err open_listeners(struct server *s, struct config_report *report)
     return OK;
 }
 
-static enum err become_user(struct server *s, struct config_report *report)
+static enum err become_user(const struct config *c, struct config_report *report)
 {
-    const struct config *c = s->now->config;
     char why[IDENTITY_WHY_MAX];
     enum err e = identity_become(c->server.user, why);
     if (e != OK)
@@ -196,13 +135,14 @@ static enum err become_user(struct server *s, struct config_report *report)
 
 static enum err watch_signals(struct server *s)
 {
-    enum err e = net_on_signal(s->net, SIGTERM, on_stop, s);
+    struct net *n = s->workers[0].net;
+    enum err e = net_on_signal(n, SIGTERM, server__on_stop, s);
     if (e == OK)
-        e = net_on_signal(s->net, SIGINT, on_stop, s);
+        e = net_on_signal(n, SIGINT, server__on_stop, s);
     if (e == OK)
-        e = net_on_signal(s->net, SIGHUP, server__on_reload, s);
+        e = net_on_signal(n, SIGHUP, server__on_reload, s);
     if (e == OK)
-        e = net_on_signal(s->net, SIGUSR1, server__on_figures, s);
+        e = net_on_signal(n, SIGUSR1, server__on_figures, s);
     return e;
 }
 
@@ -218,29 +158,24 @@ static enum err keep_listening(struct server *s, const struct config *c)
     return OK;
 }
 
-static void complain_system(const struct server *s, struct config_report *report, enum err e)
+static void complain_system(const struct config *c, struct config_report *report, enum err e)
 {
     if (e != OK && e != ERR_NOMEM && report->count == 0)
-        config_complain(report, s->now->config->file, (struct mark){0},
+        config_complain(report, c->file, (struct mark){0},
                         "cannot start: %s: look at the limits of the process (ulimit -a)",
                         err_text(e));
 }
 
-static enum err start(struct server *s, struct config_report *report)
+static enum err start(struct server *s, const struct config *c, struct config_report *report)
 {
-    log_set_level((enum log_level)s->now->config->log.level);
-    s->work.limit = s->now->config->work.size;
-    enum err e = make_net(s);
+    log_set_level((enum log_level)c->log.level);
+    enum err e = make_shared(s, c);
     if (e == OK)
-        e = make_core(s);
-    if (e != OK)
-        return e;
-    struct world_sink sink = resolver_sink(s->resolver);
-    struct net_service service = {.ctx = s, .query = take_query, .cancel = take_cancel};
-    net_connect(s->net, &sink, &service);
-    e = open_listeners(s, report);
+        e = make_workers(s, c);
     if (e == OK)
-        e = become_user(s, report);
+        e = open_listeners(s, c, report);
+    if (e == OK)
+        e = become_user(c, report);
     if (e == OK)
         e = watch_signals(s);
     return e;
@@ -251,18 +186,20 @@ enum err server_new(struct server **out, struct config *config, struct config_re
     struct server *s = calloc(1, sizeof *s);
     enum err e = s ? keep_listening(s, config) : ERR_NOMEM;
     if (e == OK)
-        e = generation_new(&s->now, config, &s->listening, report);
+        e = generation_new(&s->applying, config, &s->listening, report);
     if (e != OK) {
         config_free(config);
         server_free(s);
         return e;
     }
-    e = start(s, report);
+    e = start(s, config, report);
     if (e != OK) {
-        complain_system(s, report, e);
+        complain_system(config, report, e);
         server_free(s);
         return e;
     }
+    generation_unref(s->applying); /* now every worker has a reference */
+    s->applying = NULL;
     *out = s;
     return OK;
 }
@@ -271,15 +208,12 @@ void server_free(struct server *s)
 {
     if (!s)
         return;
-    if (s->front)
-        front_free(s->front);
-    if (s->resolver)
-        resolver_free(s->resolver);
-    if (s->net)
-        net_free(s->net);
-    if (s->cache)
-        cache_free(s->cache);
-    generation_free(s->now);
+    for (unsigned i = 0; s->workers && i < s->count; i++)
+        worker__deinit(&s->workers[i]);
+    generation_unref(s->applying);
+    free(s->workers);
+    free(s->figures);
+    free(s->epoch);
     free((void *)(uintptr_t)s->listening.at);
     free(s);
 }
@@ -297,14 +231,49 @@ static const char *listening_text(const struct server *s, char *buf, size_t size
     return buf;
 }
 
-void server_run(struct server *s)
+static void *run_worker(void *ctx)
+{
+    worker__run(ctx);
+    return NULL;
+}
+
+/* Signals are worker 0's: the others begin with all of them blocked. */
+static enum err start_threads(struct server *s, unsigned *started)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    MUST(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    int why = 0;
+    for (*started = 1; why == 0 && *started < s->count; *started += why == 0)
+        why = pthread_create(&s->workers[*started].thread, NULL, run_worker, &s->workers[*started]);
+    MUST(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    if (why == 0)
+        return OK;
+    LOG(LOG_ERROR, "no_thread", "errno=%d started=%u wanted=%u", why, *started, s->count);
+    for (unsigned i = 1; i < *started; i++)
+        worker__tell(&s->workers[i], LETTER_END, NULL, &s->workers[0]);
+    return ERR_LIMIT;
+}
+
+enum err server_run(struct server *s)
 {
     char listening[1024], file[300];
-    const struct config *c = s->now->config;
-    LOG(LOG_NOTICE, "started", "listen=%s config=%s",
-        listening_text(s, listening, sizeof listening),
-        log_quote(file, sizeof file, c->file ? c->file : "defaults"));
-    notify_send("READY=1");
-    net_run(s->net);
-    LOG(LOG_NOTICE, "stopped", "queries=%" PRIu64, resolver_counters(s->resolver)->queries);
+    const struct config *c = s->workers[0].now->config;
+    unsigned started;
+    enum err e = start_threads(s, &started);
+    if (e == OK) {
+        LOG(LOG_NOTICE, "started", "listen=%s config=%s threads=%u",
+            listening_text(s, listening, sizeof listening),
+            log_quote(file, sizeof file, c->file ? c->file : "defaults"), s->count);
+        notify_send("READY=1");
+        worker__run(&s->workers[0]);
+    }
+    uint64_t queries = 0;
+    for (unsigned i = 1; i < started; i++)
+        MUST(pthread_join(s->workers[i].thread, NULL) == 0);
+    for (unsigned i = 0; i < s->count; i++)
+        queries += resolver_counters(s->workers[i].resolver)->queries;
+    if (e == OK)
+        LOG(LOG_NOTICE, "stopped", "queries=%" PRIu64, queries);
+    return e;
 }

@@ -1,11 +1,13 @@
 /*
- * The server: the composition of net, cache, resolver and front under one configuration.
+ * The server: workers of net, resolver and front over one cache, under one configuration.
  *
  *     server_new(&s, config, &report);   // opens the listeners, becomes the user
  *     server_run(s);                     // until SIGTERM or SIGINT
  *     server_free(s);
  *
- * SIGHUP reads the file anew, SIGUSR1 logs the figures. One server a process: signals belong to it.
+ * It runs `server.threads` workers, one of them in the thread of server_run; when that returns,
+ * the others have ended. SIGHUP reads the file anew, SIGUSR1 logs the figures. One server a
+ * process: signals belong to it.
  */
 #ifndef OPS_SERVER_H
 #define OPS_SERVER_H
@@ -18,7 +20,8 @@ struct server;
  * ERR_NOMEM. */
 MUST_CHECK enum err server_new(struct server **out, struct config *config,
                                struct config_report *report);
-void server_run(struct server *s);
+/* ERR_LIMIT: the system refused a thread; said in the log. */
+MUST_CHECK enum err server_run(struct server *s);
 void server_free(struct server *s);
 
 #endif

@@ -1,28 +1,159 @@
-/* What the server's files share. */
+/*
+ * What the server's files share.
+ *
+ *     server.c         the beginning: all workers, their listeners, the user, the threads
+ *     worker.c         one worker: its net, resolver and front, and what its mailboxes bring
+ *     handoff.c        the way of a query from the worker it arrived at to the one that resolves it
+ *     server_reload.c  SIGHUP     figures.c  SIGUSR1     server_stop.c  SIGTERM
+ *
+ * Worker 0 runs in the main thread, has the signals, and conducts: what concerns all workers it
+ * posts to each, and each posts back that it has done it. Once the threads run, a `struct worker`
+ * is its own thread's, but for `mail` and net_post; of a `struct server` all but the constant
+ * fields is worker 0's.
+ */
 #ifndef OPS_SERVER_INTERNAL_H
 #define OPS_SERVER_INTERNAL_H
 
+#include <pthread.h>
+
+#include "base/epoch.h"
+#include "base/list.h"
+#include "base/mailbox.h"
 #include "net/loop.h"
 #include "ops/generation.h"
 #include "ops/server.h"
 #include "resolver/front.h"
 
-struct server {
-    struct generation *now;
+enum {
+    WORKERS_MAX = 64,
+    MAIL_ROOM = 16384, /* letters in a mailbox */
+    /*
+     * Queries that a worker may have handed to others at once. Each comes back exactly once, so the
+     * origin's `sure` mailbox has room for all of them, and for what the conducting needs: a few
+     * letters a worker.
+     */
+    HANDED_MAX = MAIL_ROOM - 4 * WORKERS_MAX,
+    HANDOFF_BUCKETS = 1024,
+};
+
+enum letter {
+    LETTER_ASK,    /* what: a struct handoff, the receiver's until it comes back */
+    LETTER_CANCEL, /* number: the request of one that `from` has handed over */
+    LETTER_ANSWER, /* what: the struct handoff comes back */
+    LETTER_APPLY,  /* what: a struct generation with a reference */
+    LETTER_COUNT,  /* what: a struct figures to be filled */
+    LETTER_STOP,
+    LETTER_END,
+    LETTER_APPLIED, /* to worker 0, as the rest */
+    LETTER_COUNTED,
+    LETTER_STOPPED,
+};
+
+struct mailboxes {
+    struct mailbox asks; /* LETTER_ASK, LETTER_CANCEL; may be full */
+    struct mailbox sure; /* all others; never full, see HANDED_MAX */
+};
+
+struct handoffs {
+    struct list out[HANDOFF_BUCKETS]; /* handed to others, by the request */
+    struct list in[HANDOFF_BUCKETS];  /* of others, under way here, by their request */
+    size_t out_count;
+    uint64_t handed;  /* in all */
+    uint64_t refused; /* resolved where they arrived instead */
+    uint8_t reply[DNS_MESSAGE_MAX];
+};
+
+enum worker_state {
+    WORKER_RUNNING,
+    WORKER_STOPPING, /* no new queries; what is under way goes on */
+    WORKER_STOPPED,  /* nothing is resolved any more; answers of others may come */
+    WORKER_REPORTED, /* that too is over */
+};
+
+struct worker {
+    struct server *server;
+    unsigned number;
+    struct generation *now; /* a reference */
     struct net *net;
     struct world *world;
-    struct cache *cache;
+    struct cache *cache; /* its handle */
     struct resolver *resolver;
     struct front *front;
     struct gauge work;
-    struct endpoint_list listening; /* as at start: a reload opens and closes nothing */
-    uint16_t udp_payload;           /* the same */
-    bool stopping;
+    struct mailboxes mail;
+    struct handoffs *handoffs; /* NULL when there is one worker */
+    bool online;               /* in the epoch */
+    enum worker_state state;
     uint64_t stop_at_ms;
+    pthread_t thread;
 };
 
-struct front_config server__front_config(struct server *s);
+/* What one worker adds to the figures of all. */
+struct figures {
+    struct counters resolver;
+    struct net_counters net;
+    uint64_t handed, handed_refused;
+    size_t lookups, net_pending, work_used, work_limit;
+};
+
+/* Something that all workers do and worker 0 waits for. */
+struct round {
+    unsigned waiting; /* for so many workers; 0: none is under way */
+    bool again;       /* it was asked for meanwhile */
+};
+
+struct server {
+    struct worker *workers; /* constant from here … */
+    unsigned count;
+    struct epoch *epoch;            /* NULL when there is one worker */
+    struct hash_key shares;         /* deals questions out among workers */
+    struct endpoint_list listening; /* as at start: a reload opens and closes nothing */
+    uint16_t udp_payload;           /* … to here */
+    struct generation *applying;    /* with a reference, during that round */
+    struct figures *figures;        /* one a worker */
+    struct round apply, count_up, stop;
+    bool stopping;
+};
+
+/* server.c */
+/* A worker's part of what is for all of them. */
+uint64_t server__share(uint64_t whole, const struct worker *w);
+void server__draw_key(struct worker *w, struct hash_key *key);
+
+/* worker.c */
+MUST_CHECK enum err worker__init(struct worker *w, struct server *s, unsigned number);
+void worker__deinit(struct worker *w);
+/* Opens its handle on the cache unless it has one, `first` being worker 0's; then resolver and
+ * front. */
+MUST_CHECK enum err worker__make_core(struct worker *w, struct cache *first);
+void worker__run(struct worker *w); /* until the end */
+/* Posts what must not be lost. */
+void worker__tell(struct worker *to, enum letter kind, void *what, const struct worker *from);
+/* Takes the reference. */
+void worker__apply(struct worker *w, struct generation *next);
+void worker__count(const struct worker *w, struct figures *out);
+void worker__stop(struct worker *w);
+
+/* handoff.c */
+MUST_CHECK enum err handoff__init(struct worker *w);
+void handoff__deinit(struct worker *w);
+/* Hands a query to its owner; false: it cannot be handed, resolve it here. */
+bool handoff__ask(struct worker *w, const struct net_query *q, struct worker *owner);
+/* The client of a request has gone; false: it was not handed over. */
+bool handoff__cancel(struct worker *w, uint64_t request);
+/* The front's answer; false: the request is none of other workers. */
+bool handoff__answer(struct worker *w, uint64_t request, const uint8_t *bytes, size_t size);
+/* What the letters bring. */
+void handoff__asked(struct worker *w, void *what);
+void handoff__cancelled(struct worker *w, unsigned from, uint64_t request);
+void handoff__answered(struct worker *w, void *what);
+
+/* server_reload.c, figures.c, server_stop.c: on a signal, and when a worker has done its part. */
 void server__on_reload(void *ctx, int signum);
+void server__applied(struct server *s);
 void server__on_figures(void *ctx, int signum);
+void server__counted(struct server *s);
+void server__on_stop(void *ctx, int signum);
+void server__stopped(struct server *s);
 
 #endif

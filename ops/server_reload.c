@@ -12,21 +12,38 @@ static void log_change(void *ctx, const char *key, bool reload)
         LOG(LOG_WARNING, "option_needs_restart", "option=%s", key);
 }
 
+/* Worker 0 has applied it; the others do when they come to it, each between two turns. */
 static void apply(struct server *s, struct generation *next)
 {
-    struct generation *before = s->now;
+    struct worker *first = &s->workers[0];
     const struct config *c = next->config;
     log_set_level((enum log_level)c->log.level);
-    config_changes(before->config, c, log_change, NULL);
-    s->now = next;
-    s->work.limit = c->work.size;
-    resolver_configure(s->resolver, &next->options);
-    struct front_config front = server__front_config(s);
-    front_configure(s->front, &front);
-    if (cache_resize(s->cache, c->cache.size) != OK)
+    config_changes(first->now->config, c, log_change, NULL);
+    if (cache_resize(first->cache, c->cache.size) != OK)
         LOG(LOG_ERROR, "cache_resize_failed", "size=%llu", (unsigned long long)c->cache.size);
-    cache_drop_answers(s->cache); /* they were made under other options; RRsets make them anew */
-    generation_free(before);
+    s->applying = next;
+    s->apply.waiting = s->count;
+    for (unsigned i = 1; i < s->count; i++)
+        worker__tell(&s->workers[i], LETTER_APPLY, generation_ref(next), first);
+    worker__apply(first, generation_ref(next));
+    server__applied(s);
+}
+
+void server__applied(struct server *s)
+{
+    char file[300];
+    if (--s->apply.waiting > 0)
+        return;
+    const struct config *c = s->applying->config;
+    LOG(LOG_NOTICE, "reloaded", "config=%s",
+        log_quote(file, sizeof file, c->file ? c->file : "defaults"));
+    generation_unref(s->applying);
+    s->applying = NULL;
+    notify_send("READY=1");
+    if (s->apply.again) {
+        s->apply.again = false;
+        server__on_reload(s, 0);
+    }
 }
 
 static void log_report(const struct config_report *report, enum err e)
@@ -45,20 +62,21 @@ void server__on_reload(void *ctx, int signum)
     struct config_report report = {0};
     struct config *config = NULL;
     struct generation *next = NULL;
-    char file[300];
     if (s->stopping)
         return;
+    if (s->apply.waiting > 0) {
+        s->apply.again = true;
+        return;
+    }
     notify_reloading();
-    enum err e = config_load(&config, s->now->config->file, &report);
+    enum err e = config_load(&config, s->workers[0].now->config->file, &report);
     if (e == OK)
         e = generation_new(&next, config, &s->listening, &report);
     if (e == OK) {
         apply(s, next);
-        LOG(LOG_NOTICE, "reloaded", "config=%s",
-            log_quote(file, sizeof file, s->now->config->file ? s->now->config->file : "defaults"));
-    } else {
-        config_free(config);
-        log_report(&report, e);
+        return;
     }
+    config_free(config);
+    log_report(&report, e);
     notify_send("READY=1");
 }
