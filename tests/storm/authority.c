@@ -1,0 +1,466 @@
+/*
+ * The hosts: what each replies, and what happens to it on the way.
+ *
+ * Messages are written here without compression and without anybody's help, so that neither the
+ * resolver's writer nor its reader vouches for itself.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/storm/storm.h"
+
+enum { REPLY_MAX = 16384, FOLLOW_MAX = 8 };
+
+struct reply {
+    uint8_t at[REPLY_MAX];
+    size_t size;
+    size_t question_end;
+    uint16_t flags;
+    uint16_t count[4];
+};
+
+/* A host at work on a query. */
+struct work {
+    struct run *run;
+    const struct host *host;
+    const struct rpl_message *query;
+    uint64_t now_ms;
+    bool evil;
+    struct reply *reply;
+};
+
+uint64_t storm_stamp(const uint8_t *rdata)
+{
+    uint64_t v = 0;
+    for (unsigned i = 2; i < STAMP_SIZE; i++)
+        v = v * 10 + (uint64_t)(rdata[i] - '0');
+    return v;
+}
+
+static void write_stamp(uint8_t out[STAMP_SIZE], uint64_t now_ms)
+{
+    out[0] = STAMP_SIZE - 1;
+    out[1] = 't';
+    for (unsigned i = STAMP_SIZE; i-- > 2; now_ms /= 10)
+        out[i] = (uint8_t)('0' + now_ms % 10);
+}
+
+static void put(struct reply *o, const void *bytes, size_t size)
+{
+    if (o->size + size > sizeof o->at)
+        return;
+    memcpy(o->at + o->size, bytes, size);
+    o->size += size;
+}
+
+static void put16(struct reply *o, unsigned v)
+{
+    put(o, (uint8_t[2]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
+}
+
+static void put_rr(struct reply *o, unsigned section, const uint8_t *owner, const struct record *r)
+{
+    put(o, owner, name_size(owner));
+    put16(o, r->type);
+    put16(o, CLASS_IN);
+    put16(o, r->ttl >> 16);
+    put16(o, r->ttl & 0xffff);
+    put16(o, r->length);
+    put(o, r->rdata, r->length);
+    o->count[section]++;
+}
+
+static void put_record(struct work *w, unsigned section, const uint8_t *owner,
+                       const struct record *r)
+{
+    uint8_t stamp[STAMP_SIZE];
+    struct record copy = *r;
+    if (r->type == TYPE_TXT) {
+        write_stamp(stamp, w->now_ms);
+        copy.rdata = stamp;
+    }
+    put_rr(w->reply, section, owner, &copy);
+}
+
+static void begin(struct reply *o, const struct rpl_question *q)
+{
+    o->size = DNS_HEADER_SIZE;
+    o->flags = FLAG_QR;
+    memset(o->count, 0, sizeof o->count);
+    o->count[0] = 1;
+    put(o, q->name, name_size(q->name));
+    put16(o, q->type);
+    put16(o, q->class);
+    o->question_end = o->size;
+}
+
+static void finish(struct reply *o, uint16_t id, const struct rpl_message *edns)
+{
+    if (edns && edns->edns.present) {
+        put(o, (uint8_t[11]){0, 0, TYPE_OPT, 0x04, 0xd0}, 11);
+        o->count[3]++;
+    }
+    store_u16(o->at, id);
+    store_u16(o->at + 2, o->flags);
+    for (unsigned i = 0; i < 4; i++)
+        store_u16(o->at + 4 + 2 * i, o->count[i]);
+}
+
+/* ---- what forgers and evil hosts say --------------------------------------------------------- */
+
+static const uint8_t forged_name[] = "\6poison";
+
+static void put_forged(struct reply *o, unsigned section, const uint8_t *owner, uint16_t type)
+{
+    struct record r = {
+        .ttl = 86400, .type = type, .rdata = forged_name, .length = sizeof forged_name};
+    if (type == TYPE_A) {
+        r.rdata = storm_marker4;
+        r.length = 4;
+    } else if (type == TYPE_AAAA) {
+        r.rdata = storm_marker6;
+        r.length = 16;
+    }
+    put_rr(o, section, owner, &r);
+}
+
+/* An answer such as one would like a resolver to believe. */
+static void forge(struct reply *o, const struct rpl_question *q, uint16_t id)
+{
+    begin(o, q);
+    o->flags |= FLAG_AA;
+    uint16_t type = q->type == TYPE_A || q->type == TYPE_AAAA ? q->type : (uint16_t)TYPE_CNAME;
+    put_forged(o, 1, q->name, type);
+    put_forged(o, 2, name_skip(q->name, 1), TYPE_NS);
+    put_forged(o, 3, forged_name, TYPE_A);
+    finish(o, id, NULL);
+}
+
+/* A top-level zone that the name is not in. */
+static const struct zone *foreign_zone(const struct run *r, const uint8_t *name)
+{
+    for (unsigned i = 1; i < r->tree.zone_count; i++) {
+        const struct zone *z = &r->tree.zone[i];
+        if (!z->parent->parent && !name_at_or_below(name, z->name))
+            return z;
+    }
+    return NULL;
+}
+
+/* Records that are none of this host's business, in each section. */
+static void poison(struct work *w, unsigned section)
+{
+    const struct zone *foreign = foreign_zone(w->run, w->query->question.name);
+    if (!w->evil || !foreign)
+        return;
+    static const uint16_t types[] = {TYPE_A, TYPE_A, TYPE_NS, TYPE_A};
+    put_forged(w->reply, section, foreign->name, types[section]);
+    put_forged(w->reply, section, foreign->link[0].host->name, TYPE_A);
+    if (section == 2)
+        put_forged(w->reply, section, name_root, TYPE_NS);
+    for (unsigned i = 0; i < w->run->tree.name_count && section != 2; i += 7)
+        if (name_at_or_below(w->run->tree.name[i], foreign->name))
+            put_forged(w->reply, section, w->run->tree.name[i], section == 1 ? TYPE_A : TYPE_AAAA);
+}
+
+/* ---- true replies ---------------------------------------------------------------------------- */
+
+/* The deepest zone of the host's that encloses the name, or the way in which it fails to serve it.
+ */
+static const struct zone *zone_at(const struct work *w, enum lame *lame)
+{
+    const struct zone *best = NULL;
+    const struct rpl_question *q = &w->query->question;
+    *lame = LAME_REFUSED;
+    for (unsigned i = 0; i < w->run->tree.zone_count; i++) {
+        const struct zone *z = &w->run->tree.zone[i];
+        if (!name_at_or_below(q->name, z->name) ||
+            (q->type == TYPE_DS && z->parent && name_equal(q->name, z->name)))
+            continue;
+        for (unsigned k = 0; k < z->link_count; k++) {
+            if (z->link[k].host != w->host)
+                continue;
+            if (z->link[k].lame)
+                *lame = z->link[k].lame;
+            else if (!best || name_labels(z->name) > name_labels(best->name))
+                best = z;
+        }
+    }
+    return best;
+}
+
+static void be_lame(struct work *w, enum lame how)
+{
+    static const uint16_t rcodes[] = {0, RCODE_REFUSED, 0, RCODE_SERVFAIL, 0};
+    w->reply->flags |= rcodes[how];
+    const struct zone *root = &w->run->tree.zone[0];
+    for (unsigned i = 0; how == LAME_UPWARD && i < root->link_count; i++) {
+        struct record r = {.ttl = 3600, .type = TYPE_NS, .rdata = root->link[i].host->name};
+        r.length = (uint16_t)name_size(r.rdata);
+        put_rr(w->reply, 2, name_root, &r);
+    }
+}
+
+static void refer(struct work *w, const struct zone *cut)
+{
+    for (unsigned i = 0; i < cut->link_count; i++) {
+        const uint8_t *name = cut->link[i].host->name;
+        struct record r = {.ttl = cut->ns_ttl, .type = TYPE_NS, .rdata = name};
+        r.length = (uint16_t)name_size(name);
+        put_rr(w->reply, 2, cut->name, &r);
+    }
+    poison(w, 2);
+    for (unsigned i = 0; i < cut->link_count; i++) {
+        const struct host *h = cut->link[i].host;
+        for (unsigned k = 0; zone_gives_glue(cut, &cut->link[i]) && k < h->at_count; k++) {
+            bool v4 = h->at[k].family == 4;
+            struct record r = {.ttl = cut->ns_ttl,
+                               .type = v4 ? TYPE_A : TYPE_AAAA,
+                               .rdata = h->at[k].bytes,
+                               .length = v4 ? 4 : 16};
+            put_rr(w->reply, 3, h->name, &r);
+        }
+    }
+    poison(w, 3);
+}
+
+/* One alias: its records, and where it leads. False when it leads too far. */
+static bool put_alias(struct work *w, const struct found *f, uint8_t at[NAME_MAX_WIRE])
+{
+    uint8_t target[NAME_MAX_WIRE];
+    if (f->kind == FOUND_CNAME) {
+        put_record(w, 1, at, f->alias);
+        name_copy(at, f->alias->rdata);
+        return true;
+    }
+    put_record(w, 1, f->alias->owner, f->alias);
+    if (name_replace(at, f->alias->owner, f->alias->rdata, target)) {
+        w->reply->flags |= RCODE_YXDOMAIN;
+        return false;
+    }
+    struct record cname = *f->alias;
+    cname.type = TYPE_CNAME;
+    cname.rdata = target;
+    cname.length = (uint16_t)name_size(target);
+    put_record(w, 1, at, &cname);
+    name_copy(at, target);
+    return true;
+}
+
+static void deny(struct work *w, const struct zone *z, bool nxdomain)
+{
+    if (nxdomain)
+        w->reply->flags |= RCODE_NXDOMAIN;
+    poison(w, 1);
+    if (!z->silent_denial && z->soa)
+        put_record(w, 2, z->name, z->soa);
+}
+
+static void serve(struct work *w, const struct zone *z)
+{
+    const struct tree *t = &w->run->tree;
+    uint16_t type = w->query->question.type;
+    uint8_t at[NAME_MAX_WIRE];
+    name_copy(at, w->query->question.name);
+    /* Some follow aliases within the zone, some leave that to who asks. */
+    unsigned follow = w->host->rtt_ms % 2 ? FOLLOW_MAX : 1;
+    for (unsigned i = 0; i <= FOLLOW_MAX; i++) {
+        struct found f = zone_find(t, z, at, type, w->now_ms);
+        if (f.kind == FOUND_CUT) {
+            if (i == 0)
+                refer(w, f.cut);
+            return;
+        }
+        w->reply->flags |= FLAG_AA;
+        if (f.kind == FOUND_NODATA || f.kind == FOUND_NXDOMAIN) {
+            deny(w, z, f.kind == FOUND_NXDOMAIN);
+            return;
+        }
+        for (const struct record *r = NULL;
+             f.kind == FOUND_ANSWER && (r = zone_next(z, r, f.node, type));)
+            put_record(w, 1, at, r);
+        if (f.kind == FOUND_ANSWER || !put_alias(w, &f, at) || i + 1 >= follow ||
+            !name_at_or_below(at, z->name)) {
+            poison(w, 1);
+            return;
+        }
+    }
+}
+
+/* The whole reply of the host, as it leaves it. */
+static void answer(struct work *w)
+{
+    enum lame lame;
+    const struct zone *z = zone_at(w, &lame);
+    begin(w->reply, &w->query->question);
+    if (w->host->rtt_ms % 11 == 0 && w->query->edns.present) {
+        w->reply->flags |= RCODE_FORMERR; /* older than EDNS */
+        finish(w->reply, w->query->id, NULL);
+        return;
+    }
+    if (z)
+        serve(w, z);
+    else
+        be_lame(w, lame);
+    finish(w->reply, w->query->id, w->host->rtt_ms % 7 == 0 ? NULL : w->query);
+}
+
+/* ---- the way --------------------------------------------------------------------------------- */
+
+static bool roll(struct run *r, enum storm_fault f)
+{
+    if (rng_below(&r->fate, 1000) >= r->rate[f])
+        return false;
+    storm_fault_met(r, f, 300);
+    return true;
+}
+
+static void deliver(struct run *r, struct sim_exchange *x, const struct reply *o, uint64_t delay_ms)
+{
+    if (sim_reply(r->sim, x, o->at, o->size, delay_ms))
+        storm_breach(r, "out of memory");
+}
+
+/* The reply without its end: no reader may find a message in it. */
+static void deliver_rubbish(struct run *r, struct sim_exchange *x, const struct reply *whole,
+                            uint64_t delay_ms)
+{
+    struct reply o = *whole;
+    if (o.size > o.question_end)
+        o.size -= 1 + rng_below(&r->fate, (unsigned)(o.size - o.question_end));
+    else
+        store_u16(o.at + 6, 1);
+    deliver(r, x, &o, delay_ms);
+}
+
+static bool turn_case(uint8_t *name)
+{
+    bool turned = false;
+    for (uint8_t *label = name; *label; label += *label + 1) {
+        for (unsigned i = 1; i <= *label; i++) {
+            if ((label[i] | 0x20) >= 'a' && (label[i] | 0x20) <= 'z') {
+                label[i] ^= 0x20;
+                turned = true;
+            }
+        }
+    }
+    return turned;
+}
+
+/* Forgers who see nothing: each gets one thing wrong. */
+static void spoof(struct run *r, struct sim_exchange *x, const struct rpl_message *q)
+{
+    struct reply o;
+    uint8_t name[NAME_MAX_WIRE];
+    struct rpl_question question = q->question;
+    if (roll(r, STORM_SPOOF_ID)) {
+        forge(&o, &question, (uint16_t)(q->id ^ (1 + rng_below(&r->fate, 65535))));
+        deliver(r, x, &o, 1);
+    }
+    if (roll(r, STORM_SPOOF_QUESTION)) {
+        if (rng_chance(&r->fate, 50)) {
+            question.name = forged_name;
+        } else {
+            question.type = q->question.type == TYPE_A ? TYPE_AAAA : TYPE_A;
+        }
+        forge(&o, &question, q->id);
+        deliver(r, x, &o, 1);
+        question = q->question;
+    }
+    name_copy(name, q->question.name);
+    if (r->options.randomise_case && turn_case(name) && roll(r, STORM_SPOOF_CASE)) {
+        question.name = name;
+        forge(&o, &question, q->id);
+        deliver(r, x, &o, 1);
+    }
+}
+
+/* Faults that only UDP knows; true when the reply is done with. */
+static bool udp_faults(struct run *r, struct sim_exchange *x, const struct rpl_message *q,
+                       struct reply *o, uint64_t delay_ms)
+{
+    spoof(r, x, q);
+    if (roll(r, STORM_RUBBISH_FIRST))
+        deliver_rubbish(r, x, o, 1);
+    if (roll(r, STORM_TRUNCATE)) {
+        o->size = o->question_end;
+        o->flags |= FLAG_TC;
+        memset(o->count + 1, 0, 3 * sizeof *o->count);
+        finish(o, q->id, q);
+    }
+    if (roll(r, STORM_DUPLICATE))
+        deliver(r, x, o, delay_ms);
+    return false;
+}
+
+static bool is_down(struct run *r, const struct host *h)
+{
+    if (h->state == HOST_DEAD)
+        return true;
+    bool down = h->state == HOST_FLAPPING && r->rate[STORM_FLAP] &&
+                (sim_now(r->sim) / 10000 + h->rtt_ms) % 2;
+    if (down)
+        storm_fault_met(r, STORM_FLAP, 300);
+    return down;
+}
+
+static void on_the_way(struct run *r, struct sim_exchange *x, const struct rpl_message *q,
+                       struct host *h)
+{
+    struct reply o;
+    struct work w = {.run = r, .host = h, .query = q, .now_ms = sim_now(r->sim), .reply = &o};
+    uint64_t delay_ms = h->rtt_ms * (x->via == TRANSPORT_TCP ? 2 : 1);
+    w.evil = h->state == HOST_EVIL;
+    if (w.evil)
+        storm_fault_met(r, STORM_POISON, 300);
+    if (roll(r, STORM_NO_SEND))
+        sim_refuse_sends(r->sim, 1 + rng_below(&r->fate, 2), ERR_IO);
+    if (is_down(r, h) || roll(r, STORM_LOSS))
+        return;
+    if (roll(r, STORM_REFUSED)) {
+        if (sim_fail(r->sim, x, ERR_REFUSED, delay_ms))
+            storm_breach(r, "out of memory");
+        return;
+    }
+    answer(&w);
+    if (roll(r, STORM_ERROR)) {
+        begin(&o, &q->question);
+        o.flags |= RCODE_SERVFAIL;
+        finish(&o, q->id, q);
+    }
+    if (roll(r, STORM_RUBBISH)) {
+        deliver_rubbish(r, x, &o, delay_ms);
+        return;
+    }
+    if (roll(r, STORM_DELAY))
+        delay_ms += 200 + rng_below(&r->fate, 3000);
+    if (roll(r, STORM_REORDER))
+        delay_ms += rng_below(&r->fate, 30);
+    if (x->via == TRANSPORT_UDP)
+        udp_faults(r, x, q, &o, delay_ms);
+    deliver(r, x, &o, delay_ms);
+}
+
+void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x)
+{
+    struct run *r = ctx;
+    struct rpl_message q;
+    char error[RPL_ERROR_MAX], at[ADDR_TEXT_MAX];
+    struct arena a;
+    (void)s;
+    arena_init(&a, NULL);
+    struct host *h = tree_host_at(&r->tree, &x->to);
+    if (rpl_message_read(&a, x->message, x->length, &q, error)) {
+        storm_breach(r, "an upstream query is malformed: %s", error);
+    } else if (!q.question.name || (q.flags & (FLAG_RD | FLAG_QR)) || q.opcode) {
+        storm_breach(r, "an upstream query is not an iterative one");
+    } else if (!h) {
+        storm_breach(r, "a message to %s, which no zone names", endpoint_text(&x->to, at));
+    } else {
+        if (q.question.type != TYPE_NS || q.question.name[0])
+            r->sent++;
+        on_the_way(r, x, &q, h);
+    }
+    arena_deinit(&a);
+}

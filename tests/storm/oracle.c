@@ -1,0 +1,172 @@
+/*
+ * The oracle: what the tree says of a question, and whether a resolver has to find it.
+ *
+ * "Sure" is deliberately narrow: there is a way that is there whatever is asked first, and walking
+ * it with every detour costs less than a query's budget and time. Where it is not sure, SERVFAIL is
+ * as good as the right answer; a wrong answer never is.
+ */
+#include <string.h>
+
+#include "tests/storm/storm.h"
+
+enum { DETOUR_MS = 380, DEAD_MOST = 4 };
+
+static bool usable(const struct endpoint *at, const struct resolver_options *o)
+{
+    return at->family == 4 ? o->use_ipv4 : o->use_ipv6;
+}
+
+/* How the servers of a zone look, addresses counted. */
+struct strength {
+    unsigned good, dead, lame;
+    bool glueless_good;
+};
+
+static void weigh(const struct zone *z, const struct link *l, const struct resolver_options *o,
+                  struct strength *s)
+{
+    bool glue = !z->parent || zone_gives_glue(z, l);
+    for (unsigned i = 0; i < l->host->at_count; i++) {
+        if (!usable(&l->host->at[i], o))
+            continue;
+        /* A flapping one is held for dead: sometimes it is. */
+        if (l->host->state == HOST_DEAD || l->host->state == HOST_FLAPPING)
+            s->dead++;
+        else if (l->lame)
+            s->lame++;
+        else if (glue)
+            s->good++;
+        else
+            s->glueless_good = true;
+    }
+}
+
+/* Adds what finding the addresses of the servers without glue costs; false when one is not sure. */
+static bool add_look_ups(struct zone *z, unsigned *packets, unsigned *ms)
+{
+    for (unsigned i = 0; i < z->link_count; i++) {
+        const struct zone *home = z->link[i].host->home;
+        if (zone_gives_glue(z, &z->link[i]))
+            continue;
+        if (!home->sure || home->gone_ms)
+            return false;
+        *packets += 2 * (home->packets + 3);
+        *ms += home->ms + 200;
+    }
+    return true;
+}
+
+static bool make_sure(const struct tree *t, struct zone *z, const struct resolver_options *o)
+{
+    struct strength s = {0};
+    if (z->parent && !z->parent->sure)
+        return false;
+    for (unsigned i = 0; i < z->link_count; i++)
+        weigh(z, &z->link[i], o, &s);
+    if (!(s.good || s.glueless_good) || s.dead > DEAD_MOST)
+        return false;
+    unsigned labels = name_labels(z->name) - (z->parent ? name_labels(z->parent->name) : 0);
+    unsigned packets = 2 + labels + s.dead + 3 * s.lame, ms = DETOUR_MS * s.dead + 60 * packets;
+    /* Servers with glue that fail keep the others from being looked up in time: not sure. */
+    if (!s.good && !t->strict && s.dead + s.lame > 0)
+        return false;
+    if (!s.good && !add_look_ups(z, &packets, &ms))
+        return false;
+    z->packets = packets + (z->parent ? z->parent->packets : 0);
+    z->ms = ms + (z->parent ? z->parent->ms : 0);
+    z->sure = true;
+    return true;
+}
+
+void oracle_prepare(struct tree *t, const struct resolver_options *o)
+{
+    bool more = true;
+    while (more) {
+        more = false;
+        for (unsigned i = 0; i < t->zone_count; i++)
+            if (!t->zone[i].sure && make_sure(t, &t->zone[i], o))
+                more = true;
+    }
+}
+
+static struct truth_rr *push(struct truth *out, const uint8_t *owner, const struct record *r)
+{
+    if (out->count == TRUTH_MAX)
+        return NULL;
+    struct truth_rr *rr = &out->rr[out->count++];
+    name_copy(rr->owner, owner);
+    rr->rdata = r->rdata;
+    rr->length = r->length;
+    rr->type = r->type;
+    rr->ttl = r->ttl;
+    return rr;
+}
+
+/* The records of an alias, and where it leads; false when it leads nowhere. */
+static bool push_alias(struct truth *out, const struct found *f, uint8_t at[NAME_MAX_WIRE])
+{
+    if (f->kind == FOUND_CNAME) {
+        push(out, at, f->alias);
+        name_copy(at, f->alias->rdata);
+        return true;
+    }
+    uint8_t target[NAME_MAX_WIRE];
+    push(out, f->alias->owner, f->alias);
+    if (name_replace(at, f->alias->owner, f->alias->rdata, target))
+        return false;
+    struct truth_rr *rr = push(out, at, f->alias);
+    if (rr) {
+        rr->type = TYPE_CNAME;
+        rr->length = (uint16_t)name_copy(rr->target, target);
+        rr->rdata = rr->target;
+    }
+    name_copy(at, target);
+    return true;
+}
+
+static void note_ghost(const struct tree *t, const uint8_t *name, struct truth *out)
+{
+    for (unsigned i = 0; i < t->zone_count; i++) {
+        const struct zone *z = &t->zone[i];
+        if (z->gone_ms && name_at_or_below(name, z->name)) {
+            out->gone_ms = z->gone_ms;
+            uint32_t ns = z->ns_ttl > 86400 ? 86400 : z->ns_ttl;
+            uint32_t most = z->most_ttl > 86400 ? 86400 : z->most_ttl;
+            out->spare_s = ns + most + 10;
+        }
+    }
+}
+
+void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uint64_t now_ms,
+                   struct truth *out)
+{
+    uint8_t at[NAME_MAX_WIRE];
+    unsigned packets = 0, ms = 0;
+    memset(out, 0, sizeof *out);
+    out->sure = true;
+    name_copy(at, name);
+    for (; out->aliases < CHAIN_MAX; out->aliases++) {
+        const struct zone *z = tree_zone_of(t, at, type, now_ms);
+        struct found f = zone_find(t, z, at, type, now_ms);
+        note_ghost(t, at, out);
+        out->end = z;
+        out->sure = out->sure && z->sure;
+        packets += z->packets + name_labels(at) - name_labels(z->name) + 1;
+        ms += z->ms + 60 * (name_labels(at) - name_labels(z->name) + 1);
+        if (f.kind == FOUND_CNAME || f.kind == FOUND_DNAME) {
+            out->unjudged = out->unjudged || (type == TYPE_CNAME && f.kind == FOUND_DNAME);
+            if (push_alias(out, &f, at))
+                continue;
+            out->unjudged = true;
+        }
+        for (const struct record *r = NULL;
+             f.kind == FOUND_ANSWER && (r = zone_next(z, r, f.node, type));)
+            push(out, at, r);
+        out->rcode = f.kind == FOUND_NXDOMAIN ? RCODE_NXDOMAIN : RCODE_NOERROR;
+        out->packets = packets;
+        out->sure = out->sure && out->aliases <= 10 && packets <= 36 && ms <= 3500;
+        return;
+    }
+    out->loops = true;
+    out->sure = false;
+}

@@ -1,0 +1,385 @@
+/* One seed: a tree, a resolver, clients that ask, faults, and what must hold. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/storm/storm.h"
+
+enum {
+    START_MS = 1000 * 1000,
+    ANSWER_MS = 6000 + 5, /* a query's time and a turn */
+    SENDS_MOST = 50,
+    CACHE_SIZE = 2 << 20,
+    WORK_SIZE = 16 << 20,
+};
+
+static const char *const fault_texts[] = {
+#define X(name, text) text,
+    FAULTS(X)
+#undef X
+};
+const char *storm_fault_text(enum storm_fault f)
+{
+    return fault_texts[f];
+}
+
+static const char *const columns[] = {
+#define X(name, function, text) #function,
+#include "resolver/steps.def"
+#undef X
+};
+const char *step_column_text(enum step_column c)
+{
+    return columns[c];
+}
+
+bool storm_breach(struct run *r, const char *fmt, ...)
+{
+    if (r->failed)
+        return false;
+    r->failed = true;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(r->why, sizeof r->why, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+void storm_fault_met(struct run *r, enum storm_fault f, uint64_t lasts_ms)
+{
+    r->tally->fault[f]++;
+    r->until_ms[f] = sim_now(r->sim) + lasts_ms;
+}
+
+/* ---- what the resolver says of itself -------------------------------------------------------- */
+
+static void count_step(struct run *r, const char *from)
+{
+    size_t n = strcspn(from, " ");
+    uint64_t now = sim_now(r->sim);
+    for (unsigned c = 0; c < COLUMNS; c++) {
+        if (strlen(columns[c]) != n || strncmp(columns[c], from, n))
+            continue;
+        for (unsigned f = 0; f < STORM_FAULTS; f++)
+            r->tally->met[f][c] += r->until_ms[f] >= now;
+    }
+}
+
+static void trace_lookup(void *ctx, const char *line)
+{
+    struct run *r = ctx;
+    const char *from = strncmp(line, "step ", 5) ? NULL : strstr(line, " from=");
+    if (from)
+        count_step(r, from + 6);
+    const char *to = from ? strstr(from, " to=answer") : NULL;
+    if (to)
+        count_step(r, to + 4);
+    if (r->verbose)
+        printf("%" PRIu64 "   %s\n", sim_now(r->sim), line);
+}
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+static void take_answer(struct run *r, struct ask *a, const uint8_t *bytes, size_t size)
+{
+    sim_note(r->sim, "answer", bytes, size);
+    if (++a->answers > 1) {
+        storm_breach(r, "query %" PRIu64 " was answered twice", a->request);
+        return;
+    }
+    r->open--;
+    if (sim_now(r->sim) - a->at_ms > ANSWER_MS)
+        storm_breach(r, "query %" PRIu64 " was answered after %" PRIu64 " ms", a->request,
+                     sim_now(r->sim) - a->at_ms);
+    uint64_t sends = r->sent - a->sent_before;
+    if (r->solo && sends > r->tally->most_sends)
+        r->tally->most_sends = sends;
+    if (r->solo && sends > SENDS_MOST)
+        storm_breach(r, "query %" PRIu64 " cost %" PRIu64 " messages", a->request, sends);
+    judge_answer(r, a, bytes, size);
+}
+
+static void on_answer(void *ctx, uint64_t request, const uint8_t *bytes, size_t size)
+{
+    struct run *r = ctx;
+    if (request == 0 || request > r->ask_count)
+        storm_breach(r, "an answer to a query that nobody sent");
+    else
+        take_answer(r, &r->ask[request - 1], bytes, size);
+}
+
+/* A name of the tree, or one near it. */
+static void draw_question(struct run *r, struct ask *a)
+{
+    static const uint16_t types[] = {TYPE_A,   TYPE_A,     TYPE_A,   TYPE_A,  TYPE_AAAA,
+                                     TYPE_TXT, TYPE_TXT,   TYPE_TXT, TYPE_MX, TYPE_NS,
+                                     TYPE_SOA, TYPE_CNAME, TYPE_DS,  65280};
+    uint8_t label[] = "\2ab", name[NAME_MAX_WIRE];
+    struct rng *g = &r->rng;
+    a->type = types[rng_below(g, sizeof types / sizeof *types)];
+    /* A few names are asked for often. */
+    unsigned all = r->tree.name_count, few = all < 12 ? all : 12;
+    name_copy(a->name, r->tree.name[rng_below(g, rng_chance(g, 40) ? few : all)]);
+    if (rng_chance(g, 30)) {
+        label[1] = (uint8_t)('a' + rng_below(g, 5));
+        label[2] = (uint8_t)('a' + rng_below(g, 6));
+        if (!name_prepend(label, a->name, name))
+            name_copy(a->name, name);
+    } else if (rng_chance(g, 10)) {
+        name_copy(name, name_skip(a->name, 1));
+        name_copy(a->name, name);
+    }
+    for (uint8_t *l = a->name; *l; l += *l + 1)
+        for (unsigned i = 1; i <= *l; i++)
+            if ((l[i] | 0x20) >= 'a' && (l[i] | 0x20) <= 'z' && rng_chance(g, 20))
+                l[i] ^= 0x20;
+}
+
+static size_t write_query(struct run *r, const struct ask *a, uint8_t *out)
+{
+    uint16_t flags = FLAG_RD | (rng_chance(&r->rng, 10) ? FLAG_CD : 0);
+    memset(out, 0, DNS_HEADER_SIZE);
+    store_u16(out, a->id);
+    store_u16(out + 2, flags);
+    store_u16(out + 4, 1);
+    size_t n = DNS_HEADER_SIZE + name_copy(out + DNS_HEADER_SIZE, a->name);
+    store_u16(out + n, a->type);
+    store_u16(out + n + 2, CLASS_IN);
+    n += 4;
+    if (!a->edns)
+        return n;
+    static const uint16_t payloads[] = {512, 1232, 1232, 4096};
+    store_u16(out + 10, 1);
+    memset(out + n, 0, 11);
+    store_u16(out + n + 1, TYPE_OPT);
+    store_u16(out + n + 3, payloads[rng_below(&r->rng, 4)]);
+    out[n + 7] = rng_chance(&r->rng, 30) ? 0x80 : 0;
+    return n + 11;
+}
+
+static void ask(struct run *r)
+{
+    uint8_t query[DNS_HEADER_SIZE + NAME_MAX_WIRE + 15];
+    static uint8_t reply[DNS_MESSAGE_MAX];
+    char name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
+    struct ask *a = &r->ask[r->ask_count++];
+    *a = (struct ask){.request = r->ask_count, .at_ms = sim_now(r->sim), .sent_before = r->sent};
+    a->id = (uint16_t)rng_next(&r->rng);
+    a->via = rng_chance(&r->rng, 20) ? TRANSPORT_TCP : TRANSPORT_UDP;
+    a->edns = rng_chance(&r->rng, 60);
+    draw_question(r, a);
+    size_t reply_size = 0, size = write_query(r, a, query);
+    struct front_query q = {.bytes = query,
+                            .size = size,
+                            .client = {.family = 4, .port = 4000, .bytes = {127, 0, 0, 1}},
+                            .via = a->via,
+                            .request = a->request};
+    if (r->verbose)
+        printf("%" PRIu64 " query %" PRIu64 ": %s %s\n", a->at_ms, a->request,
+               name_text(a->name, name), type_text(a->type, type));
+    sim_note(r->sim, "query", query, size);
+    r->tally->queries++;
+    r->open++;
+    switch (front_query(r->front, &q, reply, sizeof reply, &reply_size)) {
+    case FRONT_REPLY:
+        take_answer(r, a, reply, reply_size);
+        break;
+    case FRONT_PENDING:
+        sim_poke(r->sim);
+        break;
+    default:
+        storm_breach(r, "query %" PRIu64 " was dropped", a->request);
+    }
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static bool advance(struct run *r, uint64_t ms)
+{
+    enum err err = sim_advance(r->sim, ms);
+    if (err)
+        storm_breach(r, "time does not go on: %s", err_text(err));
+    return !r->failed;
+}
+
+static void global_faults(struct run *r)
+{
+    struct rng *g = &r->fate;
+    if (rng_below(g, 1000) < r->rate[STORM_WALL_JUMP]) {
+        int64_t ten_years = 315360000;
+        sim_set_wall(r->sim, sim_wall(r->sim) + (rng_chance(g, 50) ? ten_years : -ten_years));
+        storm_fault_met(r, STORM_WALL_JUMP, 500);
+    }
+    if (rng_below(g, 1000) < r->rate[STORM_ALLOC]) {
+        r->work.fail_after = 1 + rng_below(g, 12);
+        storm_fault_met(r, STORM_ALLOC, 500);
+    }
+}
+
+/* How long until the next query: mostly close by, at times so long that most has expired. */
+static uint64_t draw_pause(struct run *r)
+{
+    unsigned kind = rng_below(&r->rng, 100);
+    if (kind < 60)
+        return rng_below(&r->rng, r->solo ? 500 : 40);
+    if (kind < 95)
+        return rng_below(&r->rng, 5000);
+    return rng_below(&r->rng, 90000);
+}
+
+static void converse(struct run *r)
+{
+    unsigned queries = 60 + rng_below(&r->rng, 60);
+    for (unsigned i = 0; i < queries && !r->failed; i++) {
+        global_faults(r);
+        ask(r);
+        if (r->solo)
+            for (unsigned turn = 0; turn < 80 && r->open > 0 && !r->failed; turn++)
+                if (!advance(r, turn < 20 ? 20 : 100))
+                    return;
+        if (!advance(r, draw_pause(r)))
+            return;
+    }
+    if (!r->failed && advance(r, ANSWER_MS + 1000) && r->open > 0)
+        storm_breach(r, "%u queries were never answered", r->open);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static void draw_weather(struct run *r)
+{
+    struct rng *g = &r->rng;
+    r->weather = (enum weather)rng_below(g, WEATHERS);
+    r->solo = rng_chance(g, 50);
+    unsigned most = r->weather == WEATHER_CALM    ? STORM_POISON
+                    : r->weather == WEATHER_ROUGH ? STORM_HARMFUL
+                                                  : STORM_FAULTS;
+    unsigned strength = 1 + rng_below(g, 4);
+    for (unsigned f = 0; r->weather != WEATHER_CALM && f < most; f++)
+        if (rng_chance(g, 60))
+            r->rate[f] = strength * (f < STORM_HARMFUL ? 40 : 15);
+    r->options = (struct resolver_options){
+        .minimise = rng_chance(g, 80),
+        .randomise_case = rng_chance(g, 85),
+        .full_responses = rng_chance(g, 20),
+        .use_ipv4 = true,
+        .use_ipv6 = rng_chance(g, 85),
+        .ttl_max = 86400,
+        .negative_ttl_max = 3600,
+        .hints = &r->hints,
+        .prime = rng_chance(g, 80),
+    };
+}
+
+static void make_hints(struct run *r)
+{
+    const struct zone *root = &r->tree.zone[0];
+    r->hints = (struct delegation){.zone = name_root, .expiry = UINT32_MAX};
+    for (unsigned i = 0; i < root->link_count; i++) {
+        const struct host *h = root->link[i].host;
+        for (unsigned k = 0; k < h->at_count; k++)
+            r->hints.address[r->hints.address_count++] =
+                (struct delegation_address){.ns = r->hints.ns_count, .at = h->at[k]};
+        r->hints.ns[r->hints.ns_count++] = h->name;
+    }
+}
+
+static struct hash_key draw_key(struct run *r)
+{
+    struct hash_key key;
+    uint8_t seed[32];
+    world_random(sim_world(r->sim), seed, sizeof seed);
+    hash_key_init(&key, seed);
+    return key;
+}
+
+static enum err make_core(struct run *r)
+{
+    struct sim_config sim = {.seed = r->seed,
+                             .start_ms = START_MS,
+                             .wall_s = 1750000000,
+                             .on_send = authority_on_send,
+                             .ctx = r};
+    enum err err = sim_new(&r->sim, &sim);
+    if (err)
+        return err;
+    r->work.limit = WORK_SIZE;
+    struct cache_config cache = {.size = CACHE_SIZE, .policy = "lru", .key = draw_key(r)};
+    if ((err = cache_new(&r->cache, &cache)))
+        return err;
+    struct resolver_config resolver = {.cache = r->cache,
+                                       .world = sim_world(r->sim),
+                                       .work = &r->work,
+                                       .options = &r->options,
+                                       .key = draw_key(r),
+                                       .trace = trace_lookup,
+                                       .trace_ctx = r};
+    if ((err = resolver_new(&r->resolver, &resolver)))
+        return err;
+    sim_connect(r->sim, resolver_sink(r->resolver));
+    struct front_config front = {.resolver = r->resolver,
+                                 .cache = r->cache,
+                                 .world = sim_world(r->sim),
+                                 .work = &r->work,
+                                 .udp_payload = DNS_UDP_SAFE,
+                                 .answer = on_answer,
+                                 .ctx = r};
+    return front_new(&r->front, &front);
+}
+
+/* All are answered: nothing may be held, nothing be on its way. */
+static void check_rest(struct run *r)
+{
+    if (r->failed)
+        return;
+    if (resolver_load(r->resolver) > 0)
+        storm_breach(r, "%zu lookups go on for nobody", resolver_load(r->resolver));
+    else if (r->work.used)
+        storm_breach(r, "%zu octets of work are held for nobody", r->work.used);
+    else if (sim_next(r->sim, NULL))
+        storm_breach(r, "an exchange is open for nobody");
+}
+
+static void take_down(struct run *r)
+{
+    if (r->front)
+        front_free(r->front);
+    if (r->resolver)
+        resolver_free(r->resolver);
+    if (r->sim && !r->failed && (r->work.used || sim_next(r->sim, NULL)))
+        storm_breach(r, "after the end something is still held");
+    if (r->cache)
+        cache_free(r->cache);
+    if (r->sim) {
+        r->hash = sim_trace_hash(r->sim);
+        r->tally->sends += sim_sent(r->sim);
+    }
+    sim_free(r->sim);
+    tree_free(&r->tree);
+}
+
+bool storm_run(struct run *r)
+{
+    r->rng.state = r->seed;
+    r->fate.state = ~r->seed;
+    r->tally->runs++;
+    draw_weather(r);
+    enum err err = tree_grow(&r->tree, &r->rng);
+    r->tree.strict = r->strict;
+    oracle_prepare(&r->tree, &r->options);
+    make_hints(r);
+    if (r->verbose)
+        tree_print(&r->tree);
+    if (!err)
+        err = make_core(r);
+    if (err)
+        storm_breach(r, "making the world: %s", err_text(err));
+    else
+        converse(r);
+    if (!err)
+        check_rest(r);
+    take_down(r);
+    return !r->failed;
+}

@@ -1,0 +1,141 @@
+/* Runs seeds and prints what they met. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/storm/storm.h"
+
+struct wish {
+    uint64_t from, count, seconds;
+    bool verbose, one, keep_going, strict;
+};
+
+static int usage(void)
+{
+    fprintf(
+        stderr,
+        "usage: storm [--seeds N] [--from M] [--seed N] [--seconds N] [--all] [--strict] [-v]\n");
+    return 2;
+}
+
+static bool number(const char *text, uint64_t *out)
+{
+    char *end;
+    *out = text ? strtoull(text, &end, 10) : 0;
+    return text && *text && !*end;
+}
+
+static bool read_wish(int argc, char **argv, struct wish *w)
+{
+    *w = (struct wish){.from = 1, .count = 300, .seconds = 24 * 3600};
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        uint64_t *into = !strcmp(argv[i], "--seeds")     ? &w->count
+                         : !strcmp(argv[i], "--from")    ? &w->from
+                         : !strcmp(argv[i], "--seed")    ? &w->from
+                         : !strcmp(argv[i], "--seconds") ? &w->seconds
+                                                         : NULL;
+        if (!strcmp(argv[i], "-v")) {
+            w->verbose = true;
+        } else if (!strcmp(argv[i], "--strict")) {
+            w->strict = true;
+        } else if (!strcmp(argv[i], "--all")) {
+            w->keep_going = true;
+        } else if (into && number(value, into)) {
+            w->one = w->one || !strcmp(argv[i], "--seed");
+            i++;
+        } else {
+            return false;
+        }
+    }
+    if (w->one)
+        w->count = 1;
+    return w->count > 0;
+}
+
+/* Every tenth seed is run twice: the traces must be the same. */
+static bool run_seed(const struct wish *w, uint64_t seed, struct tally *t)
+{
+    struct run *r = calloc(1, sizeof *r);
+    if (!r)
+        return false;
+    *r = (struct run){.seed = seed, .verbose = w->verbose, .strict = w->strict, .tally = t};
+    bool fine = storm_run(r);
+    uint64_t hash = r->hash;
+    if (fine && seed % 10 == 0) {
+        struct tally again = {0};
+        *r = (struct run){.seed = seed, .strict = w->strict, .tally = &again};
+        fine = storm_run(r) && r->hash == hash;
+        if (!fine && !r->failed)
+            snprintf(r->why, sizeof r->why, "the second run went another way");
+    }
+    if (w->verbose)
+        printf("trace hash %016" PRIx64 "\n", hash);
+    if (!fine)
+        printf("FAIL seed %" PRIu64 ": %s\n  again: scripts/storm --seed %" PRIu64 " -v\n", seed,
+               r->why, seed);
+    free(r);
+    return fine;
+}
+
+static void print_tally(const struct tally *t)
+{
+    static const char *const weathers[] = {"calm", "rough", "harsh"};
+    printf("%" PRIu64 " runs, %" PRIu64 " queries, %" PRIu64 " messages to servers; the dearest "
+           "query cost %" PRIu64 " messages; %" PRIu64 " answers with TC\n",
+           t->runs, t->queries, t->sends, t->most_sends, t->truncated);
+    for (unsigned w = 0; w < WEATHERS; w++)
+        printf("  %-5s %8" PRIu64 " answers, %6" PRIu64 " SERVFAIL; of %" PRIu64
+               " that can be found for certain %" PRIu64 " were not\n",
+               weathers[w], t->answers[w], t->servfails[w], t->sure[w], t->sure_servfails[w]);
+    printf("steps taken while a fault was in the air\n%-15s %8s", "fault", "times");
+    for (unsigned c = 0; c < COLUMNS; c++)
+        printf(" %9.9s", step_column_text((enum step_column)c));
+    printf("\n");
+    for (unsigned f = 0; f < STORM_FAULTS; f++) {
+        printf("%-15s %8" PRIu64, storm_fault_text((enum storm_fault)f), t->fault[f]);
+        for (unsigned c = 0; c < COLUMNS; c++)
+            printf(" %9" PRIu64, t->met[f][c]);
+        printf("\n");
+    }
+}
+
+/* Over many runs, faults cost few answers that can be found. */
+static bool check_tally(const struct tally *t)
+{
+    enum { PERCENT_MOST = 15, ENOUGH = 1000 };
+    uint64_t sure = t->sure[WEATHER_HARSH], lost = t->sure_servfails[WEATHER_HARSH];
+    if (sure < ENOUGH || lost * 100 <= sure * PERCENT_MOST)
+        return true;
+    printf("FAIL: faults cost %" PRIu64 " of %" PRIu64 " answers, more than %d %%\n", lost, sure,
+           PERCENT_MOST);
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    struct wish w;
+    struct tally tally = {0};
+    uint64_t failed = 0, done = 0;
+    if (!read_wish(argc, argv, &w))
+        return usage();
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (; done < w.count && (failed == 0 || w.keep_going); done++) {
+        uint64_t seed = w.from + done;
+        failed += !run_seed(&w, seed, &tally);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((uint64_t)(now.tv_sec - start.tv_sec) >= w.seconds) {
+            done++;
+            break;
+        }
+    }
+    print_tally(&tally);
+    if (!check_tally(&tally))
+        failed++;
+    printf("%s: %" PRIu64 " of %" PRIu64 " seeds run, %" PRIu64 " failed\n", failed ? "FAIL" : "ok",
+           done, w.count, failed);
+    return failed ? 1 : 0;
+}

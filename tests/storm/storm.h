@@ -1,0 +1,264 @@
+/*
+ * Storm: random zone trees, random faults, and an oracle that knows what is right.
+ *
+ *     tree.c       draws a tree of zones and the hosts that serve them
+ *     zone.c       what one zone says of a name (RFC 1034 §4.3.2)
+ *     oracle.c     what the whole tree says of a question, and whether it must be found
+ *     authority.c  the hosts: replies and the faults that meet them
+ *     judge.c      an answer of the resolver against the oracle's
+ *     run.c        one seed: clients, time, invariants
+ *
+ * Nothing here uses code of resolver/: only its public way in, the front. Everything of a seed
+ * comes out of `struct rng`, so that a seed is a run.
+ */
+#ifndef TESTS_STORM_STORM_H
+#define TESTS_STORM_STORM_H
+
+#include "resolver/front.h"
+#include "tests/sim/rpl.h"
+#include "tests/sim/world_sim.h"
+
+/* ---- chance ---------------------------------------------------------------------------------- */
+
+struct rng {
+    uint64_t state;
+};
+uint64_t rng_next(struct rng *r);
+unsigned rng_below(struct rng *r, unsigned n); /* 0 … n-1 */
+bool rng_chance(struct rng *r, unsigned percent);
+
+/* ---- the tree -------------------------------------------------------------------------------- */
+
+enum { ZONES_MAX = 64, HOSTS_MAX = 160, LINKS_MAX = 4, NAMES_MAX = 1024, STAMP_SIZE = 15 };
+
+enum host_state { HOST_GOOD, HOST_DEAD, HOST_EVIL, HOST_FLAPPING };
+
+struct zone;
+
+struct host {
+    const uint8_t *name;
+    const struct zone *home; /* where its addresses are written */
+    struct endpoint at[2];
+    unsigned at_count;
+    unsigned rtt_ms;
+    enum host_state state;
+};
+
+/* How a listed server fails to be one. */
+enum lame { LAME_NOT, LAME_REFUSED, LAME_UPWARD, LAME_SERVFAIL, LAME_EMPTY, LAME_KINDS };
+
+struct link {
+    struct host *host;
+    enum lame lame;
+    bool glue; /* the parent gives its addresses along, if they are below the parent */
+};
+
+struct record {
+    const uint8_t *owner;
+    const uint8_t *rdata; /* of a TXT: a stamp is written when it is served */
+    uint32_t ttl;
+    uint16_t type;
+    uint16_t length;
+    struct record *next;
+};
+
+struct zone {
+    const uint8_t *name;
+    struct zone *parent; /* NULL: the root */
+    struct link link[LINKS_MAX];
+    unsigned link_count;
+    uint32_t ns_ttl;   /* of the parent's NS set */
+    uint32_t most_ttl; /* of its records */
+    const struct record *soa;
+    struct record *records;
+    bool ent_nxdomain;  /* its servers deny names that have only names below them */
+    bool silent_denial; /* denials come without SOA */
+    uint64_t gone_ms;   /* from then on the parent does not know it; 0: never */
+    /* What a walk down to an answer of this zone costs at worst (oracle.c). */
+    bool sure;
+    unsigned packets;
+    unsigned ms;
+};
+
+struct tree {
+    struct arena arena;
+    struct rng *rng;
+    struct zone zone[ZONES_MAX];
+    unsigned zone_count;
+    struct host host[HOSTS_MAX];
+    unsigned host_count;
+    const uint8_t *name[NAMES_MAX]; /* worth asking for */
+    unsigned name_count;
+    bool strict; /* hold as sure what a better resolver would find, too */
+};
+
+/* ERR_NOMEM. `tree` may not move afterwards. */
+MUST_CHECK enum err tree_grow(struct tree *t, struct rng *rng);
+void tree_free(struct tree *t);
+struct host *tree_host_at(struct tree *t, const struct endpoint *at);
+/* The zone whose data answers the question at that time (DS is the parent's). */
+const struct zone *tree_zone_of(const struct tree *t, const uint8_t *name, uint16_t type,
+                                uint64_t now_ms);
+bool zone_gone(const struct zone *z, uint64_t now_ms);
+void tree_print(const struct tree *t);
+
+enum found_kind { FOUND_ANSWER, FOUND_CNAME, FOUND_DNAME, FOUND_NODATA, FOUND_NXDOMAIN, FOUND_CUT };
+
+struct found {
+    enum found_kind kind;
+    const uint8_t *node;        /* owner in the zone: a wildcard, maybe */
+    const struct record *alias; /* CNAME, DNAME */
+    const struct zone *cut;
+};
+
+struct found zone_find(const struct tree *t, const struct zone *z, const uint8_t *name,
+                       uint16_t type, uint64_t now_ms);
+/* The record after `after` (NULL: the first) of that owner and type. */
+const struct record *zone_next(const struct zone *z, const struct record *after,
+                               const uint8_t *owner, uint16_t type);
+/* The parent's referral to `z` carries this host's addresses. */
+bool zone_gives_glue(const struct zone *z, const struct link *l);
+
+/* ---- the oracle ------------------------------------------------------------------------------ */
+
+enum { TRUTH_MAX = 80, CHAIN_MAX = 14 };
+
+struct truth_rr {
+    uint8_t owner[NAME_MAX_WIRE];
+    uint8_t target[NAME_MAX_WIRE]; /* rdata of a CNAME that was made from a DNAME */
+    const uint8_t *rdata;
+    uint16_t length;
+    uint16_t type;
+    uint32_t ttl;
+};
+
+struct truth {
+    uint16_t rcode;
+    unsigned aliases;
+    bool loops;       /* or longer than anybody follows */
+    bool unjudged;    /* the RFCs leave it open */
+    bool sure;        /* must be found when nothing goes wrong on the way */
+    unsigned packets; /* messages that it may need, when it is sure */
+    unsigned count;
+    const struct zone *end; /* whose records or denial end the chain */
+    uint32_t spare_s;       /* how long after `gone_ms` of a zone on the way it may live on */
+    uint64_t gone_ms;
+    struct truth_rr rr[TRUTH_MAX];
+};
+
+/* Sets sure, packets and ms of all zones. */
+void oracle_prepare(struct tree *t, const struct resolver_options *o);
+void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uint64_t now_ms,
+                   struct truth *out);
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+/* Those before FAULT_HARMFUL must not cost a client his answer. */
+#define FAULTS(X)                                                                                  \
+    X(DUPLICATE, "duplicate")                                                                      \
+    X(REORDER, "reorder")                                                                          \
+    X(TRUNCATE, "truncate")                                                                        \
+    X(RUBBISH_FIRST, "rubbish-first")                                                              \
+    X(SPOOF_ID, "spoof-id")                                                                        \
+    X(SPOOF_QUESTION, "spoof-question")                                                            \
+    X(SPOOF_CASE, "spoof-case")                                                                    \
+    X(POISON, "poison")                                                                            \
+    X(WALL_JUMP, "wall-jump")                                                                      \
+    X(LOSS, "loss")                                                                                \
+    X(DELAY, "delay")                                                                              \
+    X(RUBBISH, "rubbish")                                                                          \
+    X(ERROR, "error-reply")                                                                        \
+    X(REFUSED, "port-closed")                                                                      \
+    X(NO_SEND, "send-refused")                                                                     \
+    X(FLAP, "flapping")                                                                            \
+    X(ALLOC, "allocation")
+
+enum storm_fault {
+#define X(name, text) STORM_##name,
+    FAULTS(X)
+#undef X
+        STORM_FAULTS,
+    STORM_HARMFUL = STORM_LOSS
+};
+const char *storm_fault_text(enum storm_fault f);
+
+enum step_column {
+#define X(name, function, text) COLUMN_##name,
+#include "resolver/steps.def"
+#undef X
+    COLUMNS
+};
+const char *step_column_text(enum step_column c);
+
+/* ---- a run ----------------------------------------------------------------------------------- */
+
+enum weather { WEATHER_CALM, WEATHER_ROUGH, WEATHER_HARSH, WEATHERS };
+
+/* Sums over runs. */
+struct tally {
+    uint64_t runs, queries, sends, answers[WEATHERS], servfails[WEATHERS];
+    uint64_t sure[WEATHERS],
+        sure_servfails[WEATHERS]; /* answers that had to be found, and were not */
+    uint64_t truncated, most_sends;
+    uint64_t fault[STORM_FAULTS];
+    uint64_t met[STORM_FAULTS][COLUMNS];
+};
+
+struct ask {
+    uint64_t request;
+    uint64_t at_ms;
+    uint64_t sent_before; /* messages of the resolver until then, priming apart */
+    uint16_t id;
+    uint16_t type;
+    enum transport via;
+    unsigned answers;
+    bool edns;
+    uint8_t name[NAME_MAX_WIRE];
+};
+
+enum { ASKS_MAX = 512, WHY_MAX = 400 };
+
+struct run {
+    uint64_t seed;
+    bool verbose;
+    bool strict;     /* as the tree's */
+    struct rng rng;  /* of the tree and the clients */
+    struct rng fate; /* of faults */
+    struct tree tree;
+    struct tally *tally;
+    enum weather weather;
+    bool solo;                       /* one client at a time: his messages are counted */
+    unsigned rate[STORM_FAULTS];     /* per mille of the messages */
+    uint64_t until_ms[STORM_FAULTS]; /* the fault is in the air till then */
+    struct resolver_options options;
+    struct delegation hints;
+    struct sim *sim;
+    struct gauge work;
+    struct cache *cache;
+    struct resolver *resolver;
+    struct front *front;
+    struct ask ask[ASKS_MAX];
+    unsigned ask_count, open;
+    uint64_t sent; /* messages but for priming */
+    uint64_t hash;
+    bool failed;
+    char why[WHY_MAX];
+};
+
+/* Runs r->seed; false with r->why when an invariant broke. */
+bool storm_run(struct run *r);
+/* Notes the first breach; always false. */
+bool storm_breach(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void storm_fault_met(struct run *r, enum storm_fault f, uint64_t lasts_ms);
+
+/* The resolver sent a message: what becomes of it (sim_config.on_send). */
+void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x);
+
+/* An answer came for `a`. */
+void judge_answer(struct run *r, const struct ask *a, const uint8_t *bytes, size_t size);
+
+/* Addresses that nothing but a forger names. */
+extern const uint8_t storm_marker4[4], storm_marker6[16];
+uint64_t storm_stamp(const uint8_t *rdata); /* of a stamped TXT, milliseconds */
+
+#endif
