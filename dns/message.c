@@ -124,6 +124,8 @@ static enum err read_entries(struct parse *p, unsigned section, struct entries *
                 return e;
             continue;
         }
+        if (p->m->dropped && !record__is_formed(&p->c, &r))
+            continue;
         struct entry *entry = &out->at[out->count];
         enum err e = read_entry(p, &r, out->count ? entry - 1 : NULL, entry);
         if (e)
@@ -294,13 +296,15 @@ static enum err read_head(struct parse *p)
 enum err message_parse(struct arena *a, const uint8_t *bytes, size_t size, uint32_t now_s,
                        struct message **out, enum message_fault *fault)
 {
-    *fault = message_check(bytes, size);
+    unsigned dropped = 0;
+    *fault = record__check_all(bytes, size, &dropped);
     if (*fault)
         return ERR_FORMAT;
     struct parse p = {.arena = a, .c = cursor_of(bytes, size), .now_s = now_s};
     p.m = arena_calloc(a, 1, sizeof(*p.m));
     if (!p.m)
         return ERR_NOMEM;
+    p.m->dropped = dropped;
     enum err e = read_head(&p);
     if (!e)
         e = read_sections(&p);

@@ -29,6 +29,7 @@ struct message {
     uint16_t qclass;
     struct edns edns; /* its options are copied into the arena */
     struct rrset_array section[SECTION_COUNT];
+    unsigned dropped; /* records that nobody asked for whose rdata was not of its type's form */
 };
 
 /* What was wrong with a refused message, for counters and traces. */
@@ -46,7 +47,12 @@ enum message_fault {
     MESSAGE_FAULTS
 };
 
-/* The checker alone: walks the whole message without allocating. */
+/*
+ * The checker alone: walks the whole message without allocating. A record whose rdata is not of its
+ * type's form makes the message MESSAGE_RDATA where the answer depends on it (the type asked for,
+ * CNAME and DNAME in the answer section, SOA and NS in authority); elsewhere the record is as if it
+ * had not been sent.
+ */
 enum message_fault message_check(const uint8_t *bytes, size_t size);
 
 /*

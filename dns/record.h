@@ -25,6 +25,13 @@ MUST_CHECK enum message_fault record__read(struct cursor *c, struct record *out)
 /* Is the record SIG(0) (RFC 2931) or TSIG (RFC 8945)? */
 bool record__is_transaction_signature(const struct cursor *c, const struct record *r);
 
+/* Is the rdata of its type's form? */
+bool record__is_formed(const struct cursor *c, const struct record *r);
+/* Does the meaning of a reply to that question depend on a record of that type in that section? */
+bool record__is_wanted(enum section section, uint16_t type, uint16_t qtype);
+/* message_check, and how many records are to be dropped. */
+enum message_fault record__check_all(const uint8_t *bytes, size_t size, unsigned *dropped);
+
 /*
  * The checked record's rdata without compression, in the arena, by way of ldns where the type has
  * names. ERR_NOMEM; ERR_FORMAT when ldns refuses what our checker passed.

@@ -222,6 +222,7 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
     const struct message *m = e->message;
     if (classify(&l->arena, m, &q, &c))
         return lookup__fail(l, REASON_WORK_SIZE);
+    l->r->counters.dropped_records += m->dropped;
     lookup__trace(l, "reply", "kind=%s aa=%d scrubbed=%u", reply_kind_text(c.kind),
                   !!(m->flags & FLAG_AA), c.scrubbed);
     note_edns(l, m, c.kind);

@@ -296,7 +296,10 @@ static void each_fault_is_told_apart(void **state)
     add(&w, SECTION_ANSWER, RR(A, 1, "\1\1\1"));
     assert_fault(&w, MESSAGE_RDATA);
     start(&w);
-    add(&w, SECTION_ANSWER, RR(ANY, 1, ""));
+    add(&w, SECTION_ANSWER, RR(CNAME, 1, ""));
+    assert_fault(&w, MESSAGE_RDATA);
+    start(&w);
+    add(&w, SECTION_AUTHORITY, RR(SOA, 1, "\0\0\1"));
     assert_fault(&w, MESSAGE_RDATA);
     start(&w);
     add(&w, SECTION_ANSWER, RR_OF("\300\14", TYPE_A, CLASS_CH, 1, "\1\1\1\1"));
@@ -306,6 +309,28 @@ static void each_fault_is_told_apart(void **state)
     assert_fault(&w, MESSAGE_SHORT);
     w.size = 11;
     assert_fault(&w, MESSAGE_SHORT);
+}
+
+static void a_malformed_record_that_nobody_asked_for_is_dropped_alone(void **state)
+{
+    struct wire w;
+    struct arena a;
+    struct message *m;
+    enum message_fault fault;
+    (void)state;
+    start(&w);
+    add(&w, SECTION_ANSWER, RR(A, 1, "\1\1\1\1"));
+    add(&w, SECTION_ANSWER, RR(MX, 1, "\0"));
+    add(&w, SECTION_AUTHORITY, RR(TXT, 1, ""));
+    add(&w, SECTION_ADDITIONAL, RR(AAAA, 1, "\1"));
+    add(&w, SECTION_ADDITIONAL, RR(A, 1, "\2\2\2\2"));
+    arena_init(&a, NULL);
+    assert_int_equal(message_parse(&a, w.bytes, w.size, 0, &m, &fault), OK);
+    assert_int_equal(m->dropped, 3);
+    assert_int_equal(m->section[SECTION_ANSWER].count, 1);
+    assert_int_equal(m->section[SECTION_AUTHORITY].count, 0);
+    assert_int_equal(m->section[SECTION_ADDITIONAL].count, 1);
+    arena_deinit(&a);
 }
 
 static void a_wrong_opt_is_refused(void **state)
@@ -488,6 +513,7 @@ int main(void)
         cmocka_unit_test(compressed_rdata_is_kept_uncompressed),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(each_fault_is_told_apart),
+        cmocka_unit_test(a_malformed_record_that_nobody_asked_for_is_dropped_alone),
         cmocka_unit_test(a_wrong_opt_is_refused),
         cmocka_unit_test(transaction_signatures_are_refused_however_many),
         cmocka_unit_test(no_type_of_rdata_length_0_or_short_harms),
