@@ -52,6 +52,14 @@ static void check_times(const struct check *k)
              config__number_text(OPTION_SECONDS, c->ttl_max, most));
 }
 
+/* They are told as one character-string of a TXT record (RFC 1035 §3.3). */
+static void check_told(const struct check *k, size_t id, const char *key, const char *text)
+{
+    if (strlen(text) > UINT8_MAX)
+        COMPLAIN(k, k->config->marks[id], "%s has %zu octets: write at most 255", key,
+                 strlen(text));
+}
+
 static void check_families(const struct check *k)
 {
     if (!k->config->upstream.ipv4 && !k->config->upstream.ipv6)
@@ -159,5 +167,7 @@ void config__check(const struct config *c, const struct places *p, struct config
     check_times(&k);
     check_families(&k);
     check_access(&k);
+    check_told(&k, OPTION_server_identity, "server.identity", c->server.identity);
+    check_told(&k, OPTION_server_version, "server.version", c->server.version);
     check_zones(&k);
 }

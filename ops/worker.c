@@ -67,6 +67,8 @@ static struct front_config front_config(struct worker *w)
                                  .worker = w->number,
                                  .workers = w->server->count,
                                  .key = w->server->shares,
+                                 .identity = w->now->config->server.identity,
+                                 .version = w->now->config->server.version,
                                  .query_log = w->now->config->log.queries,
                                  .answer = give_answer,
                                  .ctx = w};
