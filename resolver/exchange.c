@@ -127,6 +127,7 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
         return e == ERR_LIMIT ? ERR_IO : e;
     }
     x->token = token;
+    servers_asked(r, &to->at);
     if (via == TRANSPORT_TCP)
         r->counters.upstream_tcp++;
     else

@@ -1,7 +1,7 @@
 /*
- * The bounds of the resolution as constants: LIMIT_PACKETS, … from limits.def, where each has its reason. A limit that
- * is a client's own (packets, octets, time, aliases, addresses) detaches that client with its own SERVFAIL and is
- * never cached.
+ * The bounds of the resolution as constants: LIMIT_PACKETS, … from limits.def, where each has its
+ * reason. A limit that is a client's own (packets, octets, time, aliases, addresses) detaches that
+ * client with its own SERVFAIL and is never cached.
  */
 #ifndef RESOLVER_LIMITS_H
 #define RESOLVER_LIMITS_H

@@ -289,6 +289,8 @@ bool servers_others(const struct lookup *l);
 struct candidate *servers_choose(struct lookup *l, bool last_resort);
 uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via);
 void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms);
+/* A message goes to it. */
+void servers_asked(struct resolver *r, const struct endpoint *at);
 void servers_timed_out(struct resolver *r, const struct endpoint *at);
 void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state);
 /* Starts look-ups of name server addresses that are not known. True when some are under way. */

@@ -15,6 +15,8 @@
 enum {
     SERVER_UNKNOWN_MS = 50,
     SERVER_BAND_MS = 20,
+    SERVER_FORGET_S = 60,     /* after that it is asked again whatever it was */
+    SERVER_NOTE_S = 5,        /* a message is noted if the last note is older */
     SERVER_KEEP_S = 900,      /* a measurement is worth that long */
     SERVER_DEAD_TIMEOUTS = 6, /* in a row: rather ask others */
     SERVER_DEAD_S = 15,
@@ -39,6 +41,13 @@ static void server_put(struct resolver *r, const struct endpoint *at, struct ser
     cache_put_server(r->config.cache, at, NULL, s, now);
 }
 
+/* Seconds since it was last asked or heard of. */
+static uint32_t age_s(const struct server_state *s, uint32_t now)
+{
+    uint32_t noted = s->expiry - SERVER_KEEP_S;
+    return now > noted ? now - noted : 0;
+}
+
 /* Smoothed as TCP does it (RFC 6298 §2). */
 void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms)
 {
@@ -54,6 +63,15 @@ void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rt
     }
     s.timeouts = 0;
     s.retry_at = 0;
+    server_put(r, at, &s);
+}
+
+void servers_asked(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s;
+    if (cache_get_server(r->config.cache, at, NULL, r->now, &s) ||
+        age_s(&s, r->now) < SERVER_NOTE_S)
+        return;
     server_put(r, at, &s);
 }
 
@@ -166,13 +184,21 @@ void servers_collect(struct lookup *l)
     }
 }
 
+/*
+ * What a server was is worth less with each second that it is not asked, and nothing after
+ * SERVER_FORGET_S: so each comes to its turn again, and one that has recovered is found.
+ * servers_asked sees to it that one question tries it, not all.
+ */
 static uint32_t reckon_ms(struct lookup *l, const struct candidate *c)
 {
     struct server_state s = server_get(l->r, &c->at);
     if (s.retry_at > l->r->now)
         return SERVER_DEAD_MS;
-    uint32_t base = s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS;
-    return base + 200U * s.timeouts;
+    if (!s.srtt_ms && !s.timeouts)
+        return SERVER_UNKNOWN_MS;
+    uint32_t base = (s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS) + 200U * s.timeouts;
+    uint32_t age = age_s(&s, l->r->now);
+    return age < SERVER_FORGET_S ? base - base * age / SERVER_FORGET_S : 0;
 }
 
 static bool spent(const struct candidate *c)
