@@ -10,7 +10,7 @@
 
 enum { ANSWER_HEAD = 15, FLAG_BITS = 2 };
 
-static struct key key_of(const struct cache *c, const struct answer_key *a)
+static struct key key_of(const struct cache_core *c, const struct answer_key *a)
 {
     struct key k = {
         .name = a->qname,
@@ -23,15 +23,16 @@ static struct key key_of(const struct cache *c, const struct answer_key *a)
     return k;
 }
 
-bool answer__stale(const struct cache *c, const struct entry *e)
+bool answer__stale(const struct cache_core *c, const struct entry *e)
 {
-    return load_u32(entry_content(e)) != c->epoch;
+    return load_u32(entry_content(e)) !=
+           atomic_load_explicit(&c->answer_epoch, memory_order_acquire);
 }
 
 enum cache_miss cache_get_answer(struct cache *c, const struct answer_key *key, uint32_t now,
                                  struct answer *out)
 {
-    struct key k = key_of(c, key);
+    struct key k = key_of(c->core, key);
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (m != CACHE_HIT)
@@ -51,10 +52,10 @@ enum cache_miss cache_get_answer(struct cache *c, const struct answer_key *key, 
 bool cache_put_answer(struct cache *c, const struct answer_key *key, const struct answer *a,
                       uint32_t now)
 {
-    struct key k = key_of(c, key);
+    struct key k = key_of(c->core, key);
     cache__draft(c, &k);
     struct draft *d = &c->draft;
-    draft__u32(d, c->epoch);
+    draft__u32(d, atomic_load_explicit(&c->core->answer_epoch, memory_order_acquire));
     draft__u32(d, a->stored);
     draft__u16(d, a->size);
     draft__u16(d, a->ttl_count);
@@ -78,5 +79,5 @@ void answer_copy(const struct answer *a, uint32_t now, uint8_t *out)
 
 void cache_drop_answers(struct cache *c)
 {
-    c->epoch++;
+    (void)atomic_fetch_add_explicit(&c->core->answer_epoch, 1, memory_order_acq_rel);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/epoch.h"
 #include "base/must.h"
 
 static const struct policy_ops *const policies[] = {&policy_lru};
@@ -25,7 +24,9 @@ static bool size_ok(size_t size)
     return size >= CACHE_SIZE_MIN && size <= CACHE_SIZE_MAX;
 }
 
-static enum err start(struct cache *c, const struct policy_ops *ops)
+/* ---- The core -------------------------------------------------------------------------------- */
+
+static enum err start(struct cache_core *c, const struct policy_ops *ops)
 {
     if (!memory__charge(&c->memory, sizeof *c))
         return ERR_NOMEM;
@@ -38,6 +39,63 @@ static enum err start(struct cache *c, const struct policy_ops *ops)
     return e;
 }
 
+static void core_free(struct cache_core *c)
+{
+    memory__reclaim(&c->memory, UINT64_MAX);
+    if (c->policy)
+        c->policy->ops->free(c->policy);
+    if (c->ghosts.memory)
+        ghosts__deinit(&c->ghosts);
+    if (c->store.memory)
+        store__deinit(&c->store);
+    if (c->table.memory)
+        table__deinit(&c->table);
+    lock_deinit(&c->writers);
+    free(c);
+}
+
+static struct cache_core *core_new(const struct cache_config *config, size_t fail_after)
+{
+    struct cache_core *c = aligned_alloc(EPOCH_LINE, sizeof *c);
+    if (!c)
+        return NULL;
+    memset(c, 0, sizeof *c);
+    if (lock_init(&c->writers) != OK) {
+        free(c);
+        return NULL;
+    }
+    c->memory.fail_after = fail_after;
+    c->memory.epoch = config->epoch;
+    c->memory.ceiling = config->size;
+    c->budget = config->size;
+    c->hash_key = config->key;
+    return c;
+}
+
+/* ---- Handles --------------------------------------------------------------------------------- */
+
+static size_t handle_size(void)
+{
+    return (sizeof(struct cache) + EPOCH_LINE - 1) / EPOCH_LINE * EPOCH_LINE;
+}
+
+static enum err attach(struct cache_core *core, struct cache **out)
+{
+    if (!memory__charge(&core->memory, handle_size()))
+        return ERR_NOMEM;
+    struct cache *c = aligned_alloc(EPOCH_LINE, handle_size());
+    if (!c) {
+        memory__discharge(&core->memory, handle_size());
+        return ERR_NOMEM;
+    }
+    memset(c, 0, sizeof *c);
+    c->core = core;
+    c->next = core->handles;
+    core->handles = c;
+    *out = c;
+    return OK;
+}
+
 enum err cache__new(struct cache **out, const struct cache_config *config, size_t fail_after)
 {
     const struct policy_ops *ops = policy_named(config->policy);
@@ -45,20 +103,15 @@ enum err cache__new(struct cache **out, const struct cache_config *config, size_
         return ERR_NOTFOUND;
     if (!size_ok(config->size))
         return ERR_RANGE;
-    struct cache *c = calloc(1, sizeof *c);
-    if (!c)
+    struct cache_core *core = core_new(config, fail_after);
+    if (!core)
         return ERR_NOMEM;
-    c->handles = 1;
-    c->memory.fail_after = fail_after;
-    c->budget = config->size;
-    c->hash_key = config->key;
-    enum err e = start(c, ops);
-    if (e != OK) {
-        cache_free(c);
-        return e;
-    }
-    *out = c;
-    return OK;
+    enum err e = start(core, ops);
+    if (e == OK)
+        e = attach(core, out);
+    if (e != OK)
+        core_free(core);
+    return e;
 }
 
 enum err cache_new(struct cache **out, const struct cache_config *config)
@@ -68,31 +121,57 @@ enum err cache_new(struct cache **out, const struct cache_config *config)
 
 enum err cache_attach(struct cache *c, unsigned worker, struct cache **out)
 {
-    MUST(worker < EPOCH_WORKERS_MAX);
-    c->handles++;
-    *out = c;
-    return OK;
+    struct cache_core *core = c->core;
+    MUST(core->memory.epoch && worker < core->memory.epoch->workers);
+    lock_take(&core->writers);
+    enum err e = attach(core, out);
+    lock_release(&core->writers);
+    return e;
+}
+
+/* Adds what a worker counted. */
+static void add_tally(struct cache_figures *f, const struct tally *t)
+{
+    for (unsigned k = 0; k < CACHE_KINDS; k++) {
+        f->hits[k] += atomic_load_explicit(&t->hits[k], memory_order_relaxed);
+        for (unsigned m = 0; m < CACHE_MISSES; m++)
+            f->misses[k][m] += atomic_load_explicit(&t->misses[k][m], memory_order_relaxed);
+    }
 }
 
 void cache_free(struct cache *c)
 {
-    if (!c || --c->handles > 0)
+    if (!c)
         return;
-    if (c->policy)
-        c->policy->ops->free(c->policy);
-    if (c->ghosts.memory)
-        ghosts__deinit(&c->ghosts);
-    if (c->store.memory)
-        store__deinit(&c->store);
-    if (c->table.memory)
-        table__deinit(&c->table);
+    struct cache_core *core = c->core;
+    lock_take(&core->writers);
+    struct cache **at = &core->handles;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    add_tally(&core->counts, &c->tally);
+    memory__discharge(&core->memory, handle_size());
+    bool last = core->handles == NULL;
+    lock_release(&core->writers);
     free(c);
+    if (last)
+        core_free(core);
 }
 
-enum err cache_resize(struct cache *c, size_t size)
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/*
+ * Of a cache that shrinks, the segments come back as readers pass. Until then it may hold a little
+ * more than it does now, as what lives is moved together.
+ */
+static void lower_ceiling(struct cache_core *c)
 {
-    if (!size_ok(size))
-        return ERR_RANGE;
+    size_t most = c->memory.held + c->memory.held / 16 + SEGMENT_SIZE;
+    c->memory.ceiling = most > c->budget ? most : c->budget;
+}
+
+static enum err resize(struct cache_core *c, size_t size)
+{
     struct ghosts ghosts;
     enum err e = ghosts__init(&ghosts, &c->memory, size);
     if (e != OK)
@@ -102,17 +181,33 @@ enum err cache_resize(struct cache *c, size_t size)
         ghosts__deinit(&ghosts);
         return e;
     }
-    ghosts__deinit(&c->ghosts);
-    c->ghosts = ghosts;
+    ghosts__replace(&c->ghosts, &ghosts);
     c->budget = size;
+    lower_ceiling(c);
     return cache__settle(c, 0, 0) ? OK : ERR_NOMEM;
+}
+
+enum err cache_resize(struct cache *c, size_t size)
+{
+    if (!size_ok(size))
+        return ERR_RANGE;
+    lock_take(&c->core->writers);
+    enum err e = resize(c->core, size);
+    lock_release(&c->core->writers);
+    return e;
 }
 
 void cache_figures(const struct cache *c, struct cache_figures *out)
 {
-    *out = c->counts;
-    out->bytes = c->memory.held;
-    out->budget = c->budget;
+    struct cache_core *core = c->core;
+    lock_take(&core->writers);
+    cache__reclaim(core);
+    *out = core->counts;
+    for (const struct cache *h = core->handles; h; h = h->next)
+        add_tally(out, &h->tally);
+    out->bytes = core->memory.held;
+    out->budget = core->budget;
+    lock_release(&core->writers);
 }
 
 const char *cache_kind_text(enum cache_kind k)

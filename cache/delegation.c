@@ -24,7 +24,7 @@ static const uint8_t *unpack_address(const uint8_t *p, struct delegation_address
 enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint32_t now,
                                      struct delegation *out)
 {
-    struct key k = cache__key(c, CACHE_DELEGATION, zone, 0, VARIANT_PLAIN);
+    struct key k = cache__key(c->core, CACHE_DELEGATION, zone, 0, VARIANT_PLAIN);
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (m != CACHE_HIT)
@@ -58,7 +58,7 @@ static void pack_address(struct draft *d, const struct delegation_address *a)
 bool cache_put_delegation(struct cache *c, const struct delegation *d, uint32_t now)
 {
     MUST(d->ns_count <= DELEGATION_NS_MAX && d->address_count <= DELEGATION_ADDRESS_MAX);
-    struct key k = cache__key(c, CACHE_DELEGATION, d->zone, 0, VARIANT_PLAIN);
+    struct key k = cache__key(c->core, CACHE_DELEGATION, d->zone, 0, VARIANT_PLAIN);
     cache__draft(c, &k);
     draft__u8(&c->draft, d->ns_count);
     draft__u8(&c->draft, d->address_count);

@@ -7,9 +7,11 @@
 
 #include "base/must.h"
 
+enum { PROBES_MOST = 64 };
+
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-void cache__key_hash(const struct cache *c, struct key *k, const uint8_t *lower)
+void cache__key_hash(const struct cache_core *c, struct key *k, const uint8_t *lower)
 {
     uint64_t hash;
     if (k->address_size == 0) {
@@ -25,7 +27,7 @@ void cache__key_hash(const struct cache *c, struct key *k, const uint8_t *lower)
     k->id = hash ^ details * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-struct key cache__key(const struct cache *c, enum cache_kind kind, const uint8_t *name,
+struct key cache__key(const struct cache_core *c, enum cache_kind kind, const uint8_t *name,
                       uint16_t type, uint16_t variant)
 {
     uint8_t lower[NAME_MAX_WIRE];
@@ -42,7 +44,7 @@ static uint8_t address_size(const struct entry *e)
     return entry_content(e)[0] == 4 ? 1 + 2 + 4 + 4 : ADDRESS_KEY_MAX;
 }
 
-struct key cache__key_of(const struct cache *c, const struct entry *e)
+struct key cache__key_of(const struct cache_core *c, const struct entry *e)
 {
     uint8_t lower[NAME_MAX_WIRE];
     struct key k = {
@@ -71,17 +73,29 @@ static bool matches(const struct entry *e, const struct key *k)
     return k->address_size == 0 || memcmp(entry_content(e), k->address, k->address_size) == 0;
 }
 
-uint32_t cache__find(struct cache *c, const struct key *k)
+static uint32_t probe_all(const struct store *s, struct probe *p, const struct key *k)
 {
-    struct probe p = table__probe(&c->table, k->place);
-    for (uint32_t handle; (handle = probe__next(&p)) != 0;) {
-        if (matches(store__at(&c->store, handle), k))
+    for (uint32_t handle; (handle = probe__next(p)) != 0;) {
+        if (matches(store__at(s, handle), k))
             return handle;
     }
     return 0;
 }
 
-enum cache_miss cache__look(struct cache *c, const struct key *k, uint32_t now, struct entry **out)
+/* Beside a writer that removes without a pause it gives up in the end: a miss is no error. */
+uint32_t cache__find(struct cache_core *c, const struct key *k)
+{
+    for (unsigned i = 0; i < PROBES_MOST; i++) {
+        struct probe p = table__probe(&c->table, k->place);
+        uint32_t handle = probe_all(&c->store, &p, k);
+        if (handle != 0 || !probe__overlooked(&p))
+            return handle;
+    }
+    return 0;
+}
+
+enum cache_miss cache__look(struct cache_core *c, const struct key *k, uint32_t now,
+                            struct entry **out)
 {
     uint32_t handle = cache__find(c, k);
     *out = NULL;
@@ -96,17 +110,24 @@ enum cache_miss cache__look(struct cache *c, const struct key *k, uint32_t now, 
     return CACHE_HIT;
 }
 
+/* Only the worker itself writes its tally: no locked addition. */
+static void count_one(_Atomic uint64_t *n)
+{
+    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
 void cache__count(struct cache *c, enum cache_kind kind, enum cache_miss m)
 {
     if (m == CACHE_HIT)
-        c->counts.hits[kind]++;
+        count_one(&c->tally.hits[kind]);
     else
-        c->counts.misses[kind][m]++;
+        count_one(&c->tally.misses[kind][m]);
 }
 
 enum cache_miss cache__get(struct cache *c, const struct key *k, uint32_t now, struct entry **out)
 {
-    enum cache_miss m = cache__look(c, k, now, out);
+    enum cache_miss m = cache__look(c->core, k, now, out);
     cache__count(c, (enum cache_kind)k->kind, m);
     return m;
 }
@@ -161,7 +182,7 @@ static enum policy_group group_of(const struct entry *e)
     return e->kind == CACHE_DELEGATION || e->kind == CACHE_SERVER ? GROUP_SPARED : GROUP_ORDINARY;
 }
 
-static void account(struct cache *c, const struct entry *e, bool comes)
+static void account(struct cache_core *c, const struct entry *e, bool comes)
 {
     uint64_t units = comes ? e->units : 0 - (uint64_t)e->units;
     c->group_units[group_of(e)] += units;
@@ -170,14 +191,14 @@ static void account(struct cache *c, const struct entry *e, bool comes)
 }
 
 /* Out of the order and the log, but not out of the table. */
-static void retire(struct cache *c, uint32_t handle)
+static void retire(struct cache_core *c, uint32_t handle)
 {
     c->policy->ops->remove(c->policy, handle);
     account(c, store__at(&c->store, handle), false);
     store__free(&c->store, handle);
 }
 
-void cache__remove(struct cache *c, uint32_t handle, enum cache_miss reason)
+void cache__remove(struct cache_core *c, uint32_t handle, enum cache_miss reason)
 {
     struct key k = cache__key_of(c, store__at(&c->store, handle));
     table__remove(&c->table, k.place, handle);
@@ -185,9 +206,10 @@ void cache__remove(struct cache *c, uint32_t handle, enum cache_miss reason)
     retire(c, handle);
 }
 
-static uint32_t write_entry(struct cache *c, const struct key *k, struct put what)
+static uint32_t write_entry(struct cache_core *c, const struct draft *d, const struct key *k,
+                            struct put what)
 {
-    uint32_t handle = store__alloc(&c->store, entry_units(c->draft.size));
+    uint32_t handle = store__alloc(&c->store, entry_units(d->size));
     struct entry *e = store__at(&c->store, handle);
     e->expiry = what.expiry;
     e->type = k->type;
@@ -196,31 +218,41 @@ static uint32_t write_entry(struct cache *c, const struct key *k, struct put wha
     e->kind = k->kind;
     e->trust = what.trust;
     e->security = what.security;
-    memcpy(e->body, c->draft.bytes, c->draft.size);
+    memcpy(e->body, d->bytes, d->size);
     return handle;
 }
 
-bool cache__put(struct cache *c, const struct key *k, struct put what, uint32_t now)
+bool cache__store(struct cache *worker, const struct key *k, struct put what, uint32_t now)
 {
+    struct cache_core *c = worker->core;
+    const struct draft *d = &worker->draft;
     c->now = now;
-    if (c->draft.failed || what.expiry <= now) {
+    if (d->failed || what.expiry <= now) {
         ghosts__note(&c->ghosts, k->id, MISS_UNCACHEABLE);
         return false;
     }
     size_t growth = table__growth(&c->table, k->place.hash);
-    if (!cache__settle(c, entry_units(c->draft.size), growth) ||
+    if (!cache__settle(c, entry_units(d->size), growth) ||
         !table__reserve(&c->table, k->place.hash))
         return false;
     uint32_t old = cache__find(c, k); /* only now: making room moves and evicts */
-    uint32_t handle = write_entry(c, k, what);
+    uint32_t handle = write_entry(c, d, k, what);
+    c->policy->ops->insert(c->policy, handle, group_of(store__at(&c->store, handle)));
+    account(c, store__at(&c->store, handle), true);
     if (old != 0) {
         table__move(&c->table, k->place, old, handle);
         retire(c, old);
     } else {
         table__insert(&c->table, k->place, handle);
     }
-    c->policy->ops->insert(c->policy, handle, group_of(store__at(&c->store, handle)));
-    account(c, store__at(&c->store, handle), true);
     ghosts__forget(&c->ghosts, k->id);
     return true;
+}
+
+bool cache__put(struct cache *c, const struct key *k, struct put what, uint32_t now)
+{
+    lock_take(&c->core->writers);
+    bool stored = cache__store(c, k, what, now);
+    lock_release(&c->core->writers);
+    return stored;
 }

@@ -1,6 +1,9 @@
 /*
  * The header that every cache entry begins with, whatever its kind. Folder-internal.
  *
+ * Readers take no lock. So an entry does not change once it is in the table, but for what only
+ * writers look at (`newer`, `older`, `units`) and the use stamp.
+ *
  * An entry lies in a segment of the store and is named by a handle: its place in units of 8 octets.
  * The body holds the key's name (wire form, case of the first put), for servers the address, and
  * then what its kind packs there, octet by octet, so that nothing in it needs alignment.
@@ -8,6 +11,8 @@
 #ifndef CACHE_ENTRY_H
 #define CACHE_ENTRY_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,20 +20,19 @@
 
 enum {
     ENTRY_UNIT = 8,
-    ENTRY_NONE = 0,
-    ENTRY_DEAD = CACHE_KINDS /* a kind: free, not yet cleaned */
+    ENTRY_NONE = 0, /* no handle */
 };
 
 struct entry {
-    uint32_t newer; /* neighbours in the eviction order: handles, or the policy's own marks */
-    uint32_t older;
+    uint32_t newer;  /* neighbours in the eviction order: handles, or the policy's own marks */
+    uint32_t older;  /* both ENTRY_NONE: dead, not yet cleaned */
     uint32_t expiry; /* boot-time seconds */
-    uint32_t stamp;  /* last use, in the policy's clock */
+    _Atomic uint32_t stamp; /* last use, in the policy's clock; relaxed */
     uint16_t type;
     uint16_t units;   /* of the whole entry */
     uint16_t variant; /* the rest of the key; see each kind */
     uint8_t name_size;
-    uint8_t kind;     /* enum cache_kind or ENTRY_DEAD */
+    uint8_t kind;     /* enum cache_kind */
     uint8_t trust;    /* enum trust */
     uint8_t security; /* enum security */
     uint8_t body[];
@@ -37,6 +41,11 @@ struct entry {
 enum { ENTRY_HEADER = offsetof(struct entry, body) };
 
 _Static_assert(ENTRY_HEADER <= 32, "the header of an entry stays within 32 octets");
+
+static inline bool entry_dead(const struct entry *e)
+{
+    return e->newer == ENTRY_NONE && e->older == ENTRY_NONE;
+}
 
 static inline uint32_t entry_units(size_t body)
 {

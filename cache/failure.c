@@ -6,7 +6,7 @@
 enum cache_miss cache_get_failure(struct cache *c, const uint8_t *name, uint16_t type, uint32_t now,
                                   struct failure *out)
 {
-    struct key k = cache__key(c, CACHE_FAILURE, name, type, VARIANT_PLAIN);
+    struct key k = cache__key(c->core, CACHE_FAILURE, name, type, VARIANT_PLAIN);
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (e) {
@@ -19,7 +19,7 @@ enum cache_miss cache_get_failure(struct cache *c, const uint8_t *name, uint16_t
 bool cache_put_failure(struct cache *c, const uint8_t *name, uint16_t type, const struct failure *f,
                        uint32_t now)
 {
-    struct key k = cache__key(c, CACHE_FAILURE, name, type, VARIANT_PLAIN);
+    struct key k = cache__key(c->core, CACHE_FAILURE, name, type, VARIANT_PLAIN);
     cache__draft(c, &k);
     draft__u16(&c->draft, f->reason);
     draft__u8(&c->draft, f->attempts);
@@ -28,8 +28,10 @@ bool cache_put_failure(struct cache *c, const uint8_t *name, uint16_t type, cons
 
 void cache_forget_failure(struct cache *c, const uint8_t *name, uint16_t type)
 {
-    struct key k = cache__key(c, CACHE_FAILURE, name, type, VARIANT_PLAIN);
-    uint32_t handle = cache__find(c, &k);
+    struct key k = cache__key(c->core, CACHE_FAILURE, name, type, VARIANT_PLAIN);
+    lock_take(&c->core->writers);
+    uint32_t handle = cache__find(c->core, &k);
     if (handle != 0)
-        cache__remove(c, handle, MISS_FLUSHED);
+        cache__remove(c->core, handle, MISS_FLUSHED);
+    lock_release(&c->core->writers);
 }

@@ -6,11 +6,20 @@
  *     get:  cache__key… → cache__get → the kind unpacks entry_content()
  *
  * An entry is packed into the draft before anything moves: what a caller hands to a put may point
- * into the cache, and making room cleans segments.
+ * into the cache, and making room cleans segments. The draft is the worker's own.
+ *
+ * What takes a `struct cache` may be called by any worker at any time; what takes a `struct
+ * cache_core` and may change it wants the writers' lock. Nothing is ever done to what readers may
+ * look at but: an entry is published or replaced by one release store to a slot, a use stamp is
+ * stored, an array is replaced as a whole, and what is out of reach is freed by the epoch.
  */
 #ifndef CACHE_INTERNAL_H
 #define CACHE_INTERNAL_H
 
+#include <stdatomic.h>
+
+#include "base/epoch.h"
+#include "base/lock.h"
 #include "cache/cache.h"
 #include "cache/entry.h"
 #include "cache/ghosts.h"
@@ -28,20 +37,38 @@ struct draft {
     uint8_t bytes[CACHE_ENTRY_MAX - ENTRY_HEADER];
 };
 
-struct cache {
-    struct memory memory;
-    size_t budget;
+/*
+ * What all workers share. Above `writers`, what a hit reads; below, what only the holder of the
+ * lock looks at, so that puts do not take from the readers' cache lines more than they must.
+ */
+struct cache_core {
     struct hash_key hash_key;
+    struct policy *policy;
+    struct ghosts ghosts;
+    _Atomic uint32_t answer_epoch;
     struct store store;
     struct table table;
-    struct ghosts ghosts;
-    struct policy *policy;
+    _Alignas(EPOCH_LINE) struct lock writers;
+    struct memory memory;
+    size_t budget;
     uint64_t group_units[POLICY_GROUPS];
-    uint32_t now;   /* the latest that a caller named: evictions tell by it who was past its time */
-    uint32_t epoch; /* of answers */
-    struct cache_figures counts;
+    uint32_t now; /* the latest that a caller named: evictions tell by it who was past its time */
+    struct cache_figures counts; /* hits and misses: of handles that are gone */
+    struct cache *handles;
+};
+
+/* Written by one worker, summed by any. */
+struct tally {
+    _Atomic uint64_t hits[CACHE_KINDS];
+    _Atomic uint64_t misses[CACHE_KINDS][CACHE_MISSES];
+};
+
+/* A worker's handle. In cache lines of its own. */
+struct cache {
+    struct cache_core *core;
+    struct cache *next; /* of the core's handles; under the lock */
+    struct tally tally;
     struct draft draft;
-    unsigned handles; /* given out and not yet freed */
 };
 
 /* What an entry is sought by. The name is borrowed. */
@@ -65,16 +92,17 @@ MUST_CHECK enum err cache__new(struct cache **out, const struct cache_config *co
 
 enum { VARIANT_PLAIN = 0, VARIANT_NXDOMAIN = 1, VARIANT_ALL_ZONES = 1 };
 
-struct key cache__key(const struct cache *c, enum cache_kind kind, const uint8_t *name,
+struct key cache__key(const struct cache_core *c, enum cache_kind kind, const uint8_t *name,
                       uint16_t type, uint16_t variant);
 /* Completes a key whose fields but place and id are set; `lower` is the name in lower case. */
-void cache__key_hash(const struct cache *c, struct key *k, const uint8_t *lower);
+void cache__key_hash(const struct cache_core *c, struct key *k, const uint8_t *lower);
 
-/* 0 when it is not there, whatever its expiry. */
-uint32_t cache__find(struct cache *c, const struct key *k);
+/* 0 when it is not there, whatever its expiry. Needs no lock. */
+uint32_t cache__find(struct cache_core *c, const struct key *k);
 /* With expiry, use stamp and miss reason, but not counted. `*out` is set on MISS_EXPIRED too, if
  * held. */
-enum cache_miss cache__look(struct cache *c, const struct key *k, uint32_t now, struct entry **out);
+enum cache_miss cache__look(struct cache_core *c, const struct key *k, uint32_t now,
+                            struct entry **out);
 /* The same, counted. */
 enum cache_miss cache__get(struct cache *c, const struct key *k, uint32_t now, struct entry **out);
 void cache__count(struct cache *c, enum cache_kind kind, enum cache_miss m);
@@ -92,13 +120,15 @@ struct put {
     uint8_t security;
 };
 
-/* Stores the draft in place of what the key had before. */
+/* Stores the draft in place of what the key had before. Takes the lock. */
 bool cache__put(struct cache *c, const struct key *k, struct put what, uint32_t now);
+/* The same for who has the lock. */
+bool cache__store(struct cache *c, const struct key *k, struct put what, uint32_t now);
 /* Takes an entry out. */
-void cache__remove(struct cache *c, uint32_t handle, enum cache_miss reason);
+void cache__remove(struct cache_core *c, uint32_t handle, enum cache_miss reason);
 
 /* Is it an answer of an earlier epoch? (answer.c) */
-bool answer__stale(const struct cache *c, const struct entry *e);
+bool answer__stale(const struct cache_core *c, const struct entry *e);
 
 /* ---- Space (space.c) ------------------------------------------------------------------------- */
 
@@ -107,8 +137,10 @@ bool answer__stale(const struct cache *c, const struct entry *e);
  * the budget: cleans, evicts. Entries may move. `units` 0: only keeps to the budget. False when
  * memory is refused.
  */
-bool cache__settle(struct cache *c, uint32_t units, size_t growth);
+bool cache__settle(struct cache_core *c, uint32_t units, size_t growth);
+/* Frees what no reader can be in any more. */
+void cache__reclaim(struct cache_core *c);
 /* The place of an entry in the table; its ghost's id too. */
-struct key cache__key_of(const struct cache *c, const struct entry *e);
+struct key cache__key_of(const struct cache_core *c, const struct entry *e);
 
 #endif

@@ -41,3 +41,33 @@ void memory__free(struct memory *m, void *p, size_t size)
     free(p);
     memory__discharge(m, size);
 }
+
+void memory__retire(struct memory *m, struct retired *block)
+{
+    if (!block)
+        return;
+    if (!m->epoch) {
+        memory__free(m, block, block->size);
+        return;
+    }
+    block->number = epoch_retire(m->epoch);
+    block->next = NULL;
+    if (m->newest)
+        m->newest->next = block;
+    else
+        m->oldest = block;
+    m->newest = block;
+    m->waiting += block->size;
+}
+
+void memory__reclaim(struct memory *m, uint64_t safe)
+{
+    while (m->oldest && m->oldest->number <= safe) {
+        struct retired *block = m->oldest;
+        m->oldest = block->next;
+        m->waiting -= block->size;
+        memory__free(m, block, block->size);
+    }
+    if (!m->oldest)
+        m->newest = NULL;
+}

@@ -14,7 +14,8 @@
 
 enum { REFERENCE = 0xc0 };
 
-static struct key key_of(const struct cache *c, const uint8_t *name, uint16_t type, bool nxdomain)
+static struct key key_of(const struct cache_core *c, const uint8_t *name, uint16_t type,
+                         bool nxdomain)
 {
     return nxdomain ? cache__key(c, CACHE_NEGATIVE, name, 0, VARIANT_NXDOMAIN)
                     : cache__key(c, CACHE_NEGATIVE, name, type, VARIANT_PLAIN);
@@ -57,12 +58,12 @@ static void unpack(const struct entry *e, struct negative *out)
 enum cache_miss cache_get_negative(struct cache *c, const uint8_t *name, uint16_t type,
                                    uint32_t now, struct negative *out)
 {
-    struct key k = key_of(c, name, type, true);
+    struct key k = key_of(c->core, name, type, true);
     struct entry *e;
-    enum cache_miss m = cache__look(c, &k, now, &e);
+    enum cache_miss m = cache__look(c->core, &k, now, &e);
     if (m != CACHE_HIT) {
-        k = key_of(c, name, type, false);
-        enum cache_miss typed = cache__look(c, &k, now, &e);
+        k = key_of(c->core, name, type, false);
+        enum cache_miss typed = cache__look(c->core, &k, now, &e);
         if (typed == CACHE_HIT || m == MISS_COLD)
             m = typed;
     }
@@ -104,22 +105,29 @@ static void pack_rrset(struct draft *d, const uint8_t *name, const struct rrset 
     draft__bytes(d, s->rdata, s->rdata_size);
 }
 
+/* What has no such type does exist; what does not exist needs no word on its types. */
+static void forget_other(struct cache_core *c, const struct key *k, uint16_t type, bool nxdomain)
+{
+    struct key other = key_of(c, k->name, type, !nxdomain);
+    uint32_t handle = cache__find(c, &other);
+    if (handle != 0)
+        cache__remove(c, handle, MISS_COLD);
+}
+
 bool cache_put_negative(struct cache *c, const uint8_t *name, uint16_t type,
                         const struct negative *n, uint32_t now)
 {
     MUST(n->count <= NEGATIVE_AUTHORITY_MAX);
-    struct key k = key_of(c, name, type, n->nxdomain);
+    struct key k = key_of(c->core, name, type, n->nxdomain);
     cache__draft(c, &k);
     draft__u8(&c->draft, (uint8_t)n->count);
     for (unsigned i = 0; i < n->count; i++)
         pack_rrset(&c->draft, k.name, &n->authority[i]);
     struct put what = {.expiry = n->expiry, .security = n->security};
-    if (!cache__put(c, &k, what, now))
-        return false;
-    /* What has no such type does exist; what does not exist needs no word on its types. */
-    struct key other = key_of(c, k.name, type, !n->nxdomain);
-    uint32_t handle = cache__find(c, &other);
-    if (handle != 0)
-        cache__remove(c, handle, MISS_COLD);
-    return true;
+    lock_take(&c->core->writers);
+    bool stored = cache__store(c, &k, what, now);
+    if (stored)
+        forget_other(c->core, &k, type, n->nxdomain);
+    lock_release(&c->core->writers);
+    return stored;
 }

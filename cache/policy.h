@@ -5,7 +5,8 @@
  * the cleaning has copied one elsewhere, and victim when space is short. Entries come in groups, so
  * that one group can be spared: victim takes the set of groups that may be drawn on. A policy keeps
  * its order in the entries' `newer`, `older` and `stamp`; links may be handles or, from
- * STORE_HANDLE_END up, marks of its own.
+ * STORE_HANDLE_END up, marks of its own, never ENTRY_NONE both: that is a dead entry. `use` is
+ * called without the writers' lock, by many threads at once.
  */
 #ifndef CACHE_POLICY_H
 #define CACHE_POLICY_H

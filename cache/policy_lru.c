@@ -31,8 +31,9 @@ struct lru {
     struct policy policy;
     struct store *store;
     struct memory *memory;
-    uint32_t clock;
-    uint32_t left; /* insertions until the next tick */
+    _Atomic uint32_t clock;    /* relaxed: a hit may be a tick behind */
+    uint8_t apart[EPOCH_LINE]; /* hits read what is above, puts write what is below */
+    uint32_t left;             /* insertions until the next tick */
     uint32_t count;
     uint32_t first[POLICY_GROUPS]; /* the tick of the oldest list */
     struct mark marks[POLICY_GROUPS * LRU_TICKS];
@@ -41,6 +42,21 @@ struct lru {
 static struct lru *lru_of(struct policy *p)
 {
     return CONTAINER_OF(p, struct lru, policy);
+}
+
+static uint32_t clock_of(const struct lru *l)
+{
+    return atomic_load_explicit(&l->clock, memory_order_relaxed);
+}
+
+static uint32_t stamp_of(const struct entry *e)
+{
+    return atomic_load_explicit(&e->stamp, memory_order_relaxed);
+}
+
+static void set_stamp(struct entry *e, uint32_t stamp)
+{
+    atomic_store_explicit(&e->stamp, stamp, memory_order_relaxed);
 }
 
 static uint32_t list_of(unsigned group, uint32_t tick)
@@ -65,7 +81,10 @@ static enum err lru_new(struct policy **out, struct store *s, struct memory *m)
     struct lru *l = memory__alloc(m, sizeof *l);
     if (!l)
         return ERR_NOMEM;
-    *l = (struct lru){.policy = {&policy_lru}, .store = s, .memory = m, .left = 1};
+    l->policy.ops = &policy_lru;
+    l->store = s;
+    l->memory = m;
+    l->left = 1;
     for (unsigned i = 0; i < POLICY_GROUPS * LRU_TICKS; i++)
         l->marks[i].newer = l->marks[i].older = STORE_HANDLE_END + i;
     *out = &l->policy;
@@ -114,9 +133,10 @@ static void join(struct lru *l, uint32_t from, uint32_t to)
 static void tick(struct lru *l)
 {
     l->left = l->count / LRU_SHARE > 0 ? l->count / LRU_SHARE : 1;
-    l->clock++;
+    uint32_t clock = clock_of(l) + 1;
+    atomic_store_explicit(&l->clock, clock, memory_order_relaxed);
     for (unsigned g = 0; g < POLICY_GROUPS; g++) {
-        if (l->clock - l->first[g] < LRU_TICKS)
+        if (clock - l->first[g] < LRU_TICKS)
             continue;
         join(l, list_of(g, l->first[g]), list_of(g, l->first[g] + 1));
         l->first[g]++;
@@ -126,8 +146,9 @@ static void tick(struct lru *l)
 static void lru_insert(struct policy *p, uint32_t handle, enum policy_group group)
 {
     struct lru *l = lru_of(p);
-    store__at(l->store, handle)->stamp = l->clock;
-    append(l, list_of(group, l->clock), handle);
+    uint32_t clock = clock_of(l);
+    set_stamp(store__at(l->store, handle), clock);
+    append(l, list_of(group, clock), handle);
     l->count++;
     if (--l->left == 0)
         tick(l);
@@ -142,9 +163,9 @@ static void lru_remove(struct policy *p, uint32_t handle)
 
 static void lru_use(struct policy *p, struct entry *e)
 {
-    uint32_t clock = lru_of(p)->clock;
-    if (e->stamp != clock)
-        e->stamp = clock;
+    uint32_t clock = clock_of(lru_of(p));
+    if (stamp_of(e) != clock)
+        set_stamp(e, clock);
 }
 
 static void lru_move(struct policy *p, uint32_t from, uint32_t to)
@@ -163,12 +184,12 @@ static uint32_t last_of(struct lru *l, unsigned group)
         uint32_t list = list_of(group, l->first[group]);
         uint32_t handle = *newer(l, list);
         if (handle == list) {
-            if (l->first[group] == l->clock)
+            if (l->first[group] == clock_of(l))
                 return 0;
             l->first[group]++;
             continue;
         }
-        uint32_t stamp = store__at(l->store, handle)->stamp;
+        uint32_t stamp = stamp_of(store__at(l->store, handle));
         if ((int32_t)(stamp - l->first[group]) <= 0 || looks++ == LRU_LOOKS)
             return handle;
         unlink(l, handle);
@@ -183,9 +204,9 @@ static uint32_t lru_victim(struct policy *p, unsigned groups)
     uint32_t age = 0;
     for (unsigned g = 0; g < POLICY_GROUPS; g++) {
         uint32_t handle = groups & 1u << g ? last_of(l, g) : 0;
-        if (handle != 0 && (best == 0 || l->clock - l->first[g] > age)) {
+        if (handle != 0 && (best == 0 || clock_of(l) - l->first[g] > age)) {
             best = handle;
-            age = l->clock - l->first[g];
+            age = clock_of(l) - l->first[g];
         }
     }
     return best;

@@ -8,7 +8,7 @@ enum { RRSET_HEAD = 6 };
 enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t type, uint32_t now,
                                 struct rrset *out)
 {
-    struct key k = cache__key(c, CACHE_RRSET, owner, type, VARIANT_PLAIN);
+    struct key k = cache__key(c->core, CACHE_RRSET, owner, type, VARIANT_PLAIN);
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (m != CACHE_HIT)
@@ -29,7 +29,7 @@ enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t 
 }
 
 /* A name that has records exists, and has this type: what said otherwise goes. */
-static void forget_negative(struct cache *c, const uint8_t *owner, uint16_t type)
+static void forget_negative(struct cache_core *c, const uint8_t *owner, uint16_t type)
 {
     struct key name = cache__key(c, CACHE_NEGATIVE, owner, 0, VARIANT_NXDOMAIN);
     struct key typed = cache__key(c, CACHE_NEGATIVE, owner, type, VARIANT_PLAIN);
@@ -41,15 +41,19 @@ static void forget_negative(struct cache *c, const uint8_t *owner, uint16_t type
         cache__remove(c, handle, MISS_COLD);
 }
 
+/* Is there an unexpired set of higher trust? (RFC 2181 §5.4.1) */
+static bool outranked(struct cache_core *c, const struct key *k, uint8_t trust, uint32_t now)
+{
+    uint32_t handle = cache__find(c, k);
+    if (handle == 0)
+        return false;
+    const struct entry *e = store__at(&c->store, handle);
+    return now < e->expiry && e->trust > trust;
+}
+
 bool cache_put_rrset(struct cache *c, const struct rrset *set, uint32_t now)
 {
-    struct key k = cache__key(c, CACHE_RRSET, set->owner, set->type, VARIANT_PLAIN);
-    uint32_t handle = cache__find(c, &k);
-    if (handle != 0) {
-        const struct entry *e = store__at(&c->store, handle);
-        if (now < e->expiry && e->trust > set->trust)
-            return false;
-    }
+    struct key k = cache__key(c->core, CACHE_RRSET, set->owner, set->type, VARIANT_PLAIN);
     cache__draft(c, &k);
     struct draft *d = &c->draft;
     draft__u16(d, set->count);
@@ -57,8 +61,10 @@ bool cache_put_rrset(struct cache *c, const struct rrset *set, uint32_t now)
     draft__u16(d, (uint16_t)set->rdata_size);
     draft__bytes(d, set->rdata, set->rdata_size);
     struct put what = {.expiry = set->expiry, .trust = set->trust, .security = set->security};
-    if (!cache__put(c, &k, what, now))
-        return false;
-    forget_negative(c, k.name, k.type);
-    return true;
+    lock_take(&c->core->writers);
+    bool stored = !outranked(c->core, &k, set->trust, now) && cache__store(c, &k, what, now);
+    if (stored)
+        forget_negative(c->core, k.name, k.type);
+    lock_release(&c->core->writers);
+    return stored;
 }

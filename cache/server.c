@@ -20,7 +20,7 @@ static uint8_t pack_address(const struct endpoint *at, uint8_t out[ADDRESS_KEY_M
 }
 
 /* The key borrows `address`. */
-static struct key key_of(const struct cache *c, const struct endpoint *at, const uint8_t *zone,
+static struct key key_of(const struct cache_core *c, const struct endpoint *at, const uint8_t *zone,
                          uint8_t address[ADDRESS_KEY_MAX])
 {
     uint8_t lower[NAME_MAX_WIRE];
@@ -40,7 +40,7 @@ enum cache_miss cache_get_server(struct cache *c, const struct endpoint *at, con
                                  uint32_t now, struct server_state *out)
 {
     uint8_t address[ADDRESS_KEY_MAX];
-    struct key k = key_of(c, at, zone, address);
+    struct key k = key_of(c->core, at, zone, address);
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (m != CACHE_HIT)
@@ -63,7 +63,7 @@ bool cache_put_server(struct cache *c, const struct endpoint *at, const uint8_t 
                       const struct server_state *s, uint32_t now)
 {
     uint8_t address[ADDRESS_KEY_MAX];
-    struct key k = key_of(c, at, zone, address);
+    struct key k = key_of(c->core, at, zone, address);
     cache__draft(c, &k);
     struct draft *d = &c->draft;
     draft__u32(d, s->srtt_ms);

@@ -29,6 +29,7 @@ static enum err reserve_addresses(struct store *s, size_t size)
 enum err store__init(struct store *s, struct memory *m, size_t size)
 {
     *s = (struct store){.memory = m, .open = SEGMENT_NONE, .free = SEGMENT_NONE};
+    s->oldest = s->newest = SEGMENT_NONE;
     for (unsigned i = 0; i < STORE_BUCKETS; i++)
         s->buckets[i] = SEGMENT_NONE;
     enum err e = store__reserve(s, size);
@@ -152,15 +153,57 @@ static void release(struct store *s, uint32_t index)
     memory__discharge(s->memory, SEGMENT_SIZE);
 }
 
+static void retire(struct store *s, uint32_t index)
+{
+    struct epoch *epoch = s->memory->epoch;
+    if (!epoch) {
+        release(s, index);
+        return;
+    }
+    s->segments[index].number = epoch_retire(epoch);
+    s->segments[index].next = SEGMENT_NONE;
+    if (s->newest != SEGMENT_NONE)
+        s->segments[s->newest].next = index;
+    else
+        s->oldest = index;
+    s->newest = index;
+    s->waiting++;
+}
+
+void store__reclaim(struct store *s, uint64_t safe)
+{
+    while (s->oldest != SEGMENT_NONE && s->segments[s->oldest].number <= safe) {
+        uint32_t index = s->oldest;
+        s->oldest = s->segments[index].next;
+        s->waiting--;
+        release(s, index);
+    }
+    if (s->oldest == SEGMENT_NONE)
+        s->newest = SEGMENT_NONE;
+}
+
+/* The open segment begins anew when it is empty, unless readers may still be in it. */
+static void tidy_open(struct store *s)
+{
+    uint32_t index = s->open;
+    if (index == SEGMENT_NONE || s->segments[index].live > 0 ||
+        s->segments[index].used == SEGMENT_FIRST)
+        return;
+    s->segments[index].used = SEGMENT_FIRST;
+    if (s->memory->epoch) {
+        s->open = SEGMENT_NONE;
+        retire(s, index);
+    }
+}
+
 void store__tidy(struct store *s)
 {
     while (s->buckets[0] != SEGMENT_NONE) {
         uint32_t index = s->buckets[0];
         bucket_remove(s, index);
-        release(s, index);
+        retire(s, index);
     }
-    if (s->open != SEGMENT_NONE && s->segments[s->open].live == 0)
-        s->segments[s->open].used = SEGMENT_FIRST;
+    tidy_open(s);
 }
 
 /* ---- Entries --------------------------------------------------------------------------------- */
@@ -182,11 +225,11 @@ void store__free(struct store *s, uint32_t handle)
     struct entry *e = store__at(s, handle);
     uint32_t index = handle / SEGMENT_UNITS;
     struct segment *g = &s->segments[index];
-    MUST(e->kind != ENTRY_DEAD && g->live >= e->units);
+    MUST(!entry_dead(e) && g->live >= e->units);
     bool listed = index != s->open && bucket_of(g->live) != bucket_of(g->live - e->units);
     if (listed)
         bucket_remove(s, index);
-    e->kind = ENTRY_DEAD;
+    e->newer = e->older = ENTRY_NONE;
     g->live -= e->units;
     s->live -= e->units;
     if (listed)
@@ -200,7 +243,7 @@ uint32_t store__next(const struct store *s, uint32_t segment, uint32_t handle)
     uint32_t at = handle == 0 ? first + SEGMENT_FIRST : handle + store__at(s, handle)->units;
     while (at < end) {
         const struct entry *e = store__at(s, at);
-        if (e->kind != ENTRY_DEAD)
+        if (!entry_dead(e))
             return at;
         at += e->units;
     }

@@ -4,7 +4,8 @@
  * Entries are written one behind the other into the open segment. Freeing one only marks it; the
  * space comes back when its segment is empty, or is cleaned: the cache moves what lives in it
  * elsewhere (space.c). Closed segments hang in buckets by their live units, so that the one that
- * costs least to clean is found at once. Segments given back leave the process's memory
+ * costs least to clean is found at once. A segment whose entries have all gone waits until no
+ * reader can be in it (base/epoch.h); segments given back leave the process's memory
  * (MADV_DONTNEED).
  */
 #ifndef CACHE_STORE_H
@@ -33,20 +34,25 @@ enum {
 struct segment {
     uint32_t used; /* units written, dead ones included; 0: not held */
     uint32_t live; /* units of living entries */
-    uint32_t next; /* in its bucket, or in the list of free segments */
+    uint32_t next; /* in its bucket, or in the list of free or of waiting segments */
     uint32_t prev;
+    uint64_t number; /* of the epoch, while it waits */
 };
 
 struct store {
     struct memory *memory;
     uint8_t *base;
-    uint32_t reserved; /* segments that the reserved addresses have room for */
-    uint32_t writable; /* of these, how many were ever used: they come first */
+    uint8_t apart[EPOCH_LINE]; /* hits read what is above, puts write what is below */
+    uint32_t reserved;         /* segments that the reserved addresses have room for */
+    uint32_t writable;         /* of these, how many were ever used: they come first */
     struct segment *segments;
     uint32_t capacity; /* of `segments` */
-    uint32_t held;
-    uint32_t open; /* SEGMENT_NONE: none */
-    uint32_t free; /* used once, given back */
+    uint32_t held;     /* those that wait too */
+    uint32_t open;     /* SEGMENT_NONE: none */
+    uint32_t free;     /* used once, given back */
+    uint32_t waiting;
+    uint32_t oldest; /* of those that wait */
+    uint32_t newest;
     uint64_t live; /* units in all segments */
     uint32_t buckets[STORE_BUCKETS];
 };
@@ -75,8 +81,10 @@ void store__free(struct store *s, uint32_t handle);
 
 /* A closed segment with the fewest live units, or SEGMENT_NONE. */
 uint32_t store__least_live(const struct store *s);
-/* Gives empty segments back. */
+/* Gives empty segments back, when all readers have passed. */
 void store__tidy(struct store *s);
+/* Gives back the segments that were retired up to the number. */
+void store__reclaim(struct store *s, uint64_t safe);
 /* The living entries of a segment in order: the first when `handle` is 0; 0 when there is no more.
  */
 uint32_t store__next(const struct store *s, uint32_t segment, uint32_t handle);

@@ -6,10 +6,13 @@
  * doubling would leave half of the slots empty. The shard is chosen by the name alone; the tag is
  * the name's hash xor something invertible made of the kind and type, so all entries of a name lie
  * in one shard and can be told there by their tags (table__same_name).
+ *
+ * Any thread may probe; all else wants the writers' lock. An array that is replaced is retired.
  */
 #ifndef CACHE_TABLE_H
 #define CACHE_TABLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,20 +21,25 @@
 
 enum { TABLE_SHARDS = 256, TABLE_PLAIN_BITS = 20 };
 
-struct slot {
-    uint32_t tag;
-    uint32_t handle; /* 0: empty */
+/* A tag in the lower half, a handle in the upper; 0: empty. */
+struct slots {
+    struct retired retired;
+    uint32_t capacity;
+    _Atomic uint64_t at[];
 };
 
+/* `capacity` is that of `slots`, to spare a hit one cache line; the two belong together only while
+ * `shifts` is even and stays the same. */
 struct shard {
-    struct slot *slots;
-    uint32_t capacity;
-    uint32_t count;
+    struct slots *_Atomic slots; /* NULL: no entry was ever put */
+    _Atomic uint32_t capacity;
+    _Atomic uint32_t shifts; /* goes up before and after slots move, or the array is replaced */
 };
 
 struct table {
     struct memory *memory;
     struct shard shards[TABLE_SHARDS];
+    uint32_t counts[TABLE_SHARDS]; /* entries of each shard; of writers */
 };
 
 /* Where an entry is sought: `details` tells apart what has the same name. */
@@ -61,37 +69,71 @@ static inline struct shard *table__shard(struct table *t, uint64_t hash)
     return &t->shards[hash >> 56];
 }
 
-static inline uint32_t shard__home(const struct shard *s, uint32_t tag)
+static inline uint32_t slot_tag(uint64_t slot)
 {
-    return (uint32_t)((uint64_t)tag * s->capacity >> 32);
+    return (uint32_t)slot;
 }
 
-/* The handles whose slots have the tag, one by one; 0 when there is no more. */
+static inline uint32_t slot_handle(uint64_t slot)
+{
+    return (uint32_t)(slot >> 32);
+}
+
+static inline uint32_t table__home(uint32_t capacity, uint32_t tag)
+{
+    return (uint32_t)((uint64_t)tag * capacity >> 32);
+}
+
+/*
+ * The handles whose slots have the tag, one by one; 0 when there is no more.
+ *
+ * A probe takes no lock. Beside a writer it may find an entry that is just being replaced or
+ * removed, which is as good as having come a moment earlier. It may also overlook one that a
+ * removal in its way is moving: probe__overlooked tells that this can be, and one probes anew.
+ */
 struct probe {
     const struct shard *shard;
+    const struct slots *slots;
+    uint32_t capacity;
     uint32_t at;
+    uint32_t left; /* slots not yet looked at */
     uint32_t tag;
+    uint32_t shifts;
 };
+
+static inline bool probe__overlooked(const struct probe *p)
+{
+    uint32_t shifts = atomic_load_explicit(&p->shard->shifts, memory_order_relaxed);
+    return shifts != p->shifts || (shifts & 1) != 0;
+}
 
 static inline struct probe table__probe(struct table *t, struct place p)
 {
     const struct shard *s = table__shard(t, p.hash);
-    return (struct probe){.shard = s, .at = shard__home(s, p.tag), .tag = p.tag};
+    struct probe probe = {.shard = s, .tag = p.tag};
+    probe.shifts = atomic_load_explicit(&s->shifts, memory_order_acquire);
+    probe.slots = atomic_load_explicit(&s->slots, memory_order_acquire);
+    probe.capacity = atomic_load_explicit(&s->capacity, memory_order_acquire);
+    if (probe__overlooked(&probe))
+        probe.capacity = probe.slots ? probe.slots->capacity : 0;
+    probe.left = probe.capacity;
+    probe.at = table__home(probe.capacity, p.tag);
+    return probe;
 }
 
 static inline uint32_t probe__next(struct probe *p)
 {
-    if (p->shard->count == 0)
-        return 0;
-    for (;;) {
-        struct slot slot = p->shard->slots[p->at];
-        if (slot.handle == 0)
-            return 0;
-        if (++p->at == p->shard->capacity)
+    while (p->left-- > 0) {
+        uint64_t slot = atomic_load_explicit(&p->slots->at[p->at], memory_order_acquire);
+        if (slot == 0)
+            break;
+        if (++p->at == p->capacity)
             p->at = 0;
-        if (slot.tag == p->tag)
-            return slot.handle;
+        if (slot_tag(slot) == p->tag)
+            return slot_handle(slot);
     }
+    p->left = 0;
+    return 0;
 }
 
 void table__init(struct table *t, struct memory *m);

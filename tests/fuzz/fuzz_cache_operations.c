@@ -313,7 +313,7 @@ static void pass_time(struct fuzz *f, const struct operation *o)
 
 static void fail_soon(struct fuzz *f, const struct operation *o)
 {
-    f->c->memory.fail_after = o->a % 4;
+    f->c->core->memory.fail_after = o->a % 4;
 }
 
 static void (*const operations[])(struct fuzz *f, const struct operation *o) = {

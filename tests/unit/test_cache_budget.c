@@ -72,7 +72,7 @@ static void cleaning_keeps_every_living_entry(void **state)
     struct cache_figures f = figures_of(c);
     assert_int_equal(f.evictions[CACHE_RRSET], 0);
     uint64_t living = f.kind_bytes[CACHE_RRSET];
-    size_t held = (size_t)c->store.held * SEGMENT_SIZE;
+    size_t held = (size_t)c->core->store.held * SEGMENT_SIZE;
     print_message("after 400,000 replacements: living %llu, segments %zu\n",
                   (unsigned long long)living, held);
     assert_true(held <= living * 11 / 10 + 4 * SEGMENT_SIZE);
@@ -87,14 +87,14 @@ static void segments_go_back_when_half_of_the_entries_go(void **state)
     struct cache *c = cache_of(64 * MIB);
     for (uint32_t i = 0; i < NUMBERS; i++)
         assert_true(put_number(c, &m, i, 100, (uint8_t)i));
-    uint32_t before = c->store.held;
+    uint32_t before = c->core->store.held;
     for (uint32_t i = 0; i < NUMBERS; i += 2) {
         cache_flush_name(c, numbered("k", i));
         m.length[i] = 0;
     }
     for (uint32_t i = 0; i < 6000; i++) /* the cleaning comes with the next puts */
         assert_true(put_number(c, &m, 1, 100, (uint8_t)i));
-    assert_true(c->store.held < before * 6 / 10 + 4);
+    assert_true(c->core->store.held < before * 6 / 10 + 4);
     check_against(c, &m, true);
     cache_free(c);
 }
@@ -161,7 +161,7 @@ static void the_budget_holds_in_the_midst_of_cleaning_too(void **state)
     for (uint32_t step = 0; step < 100000; step++) {
         cache_get_rrset(c, numbered("k", draw(&seed) % 2000), 16, NOW, &out);
         assert_true(put_number(c, &m, draw(&seed) % 20000, some_length(&seed), (uint8_t)step));
-        assert_true(c->memory.peak <= CACHE_SIZE_MIN);
+        assert_true(c->core->memory.peak <= CACHE_SIZE_MIN);
     }
     check_against(c, &m, false);
     cache_free(c);
@@ -300,20 +300,20 @@ static void a_failed_allocation_refuses_a_put_and_harms_nothing(void **state)
     uint64_t seed = 5;
     unsigned refused = 0;
     for (uint32_t step = 0; step < 200000; step++) {
-        if (c->memory.fail_after == 0)
-            c->memory.fail_after = 1 + draw(&seed) % 4;
+        if (c->core->memory.fail_after == 0)
+            c->core->memory.fail_after = 1 + draw(&seed) % 4;
         uint32_t i = draw(&seed) % NUMBERS;
         refused += !put_number(c, &m, i, some_length(&seed), (uint8_t)draw(&seed));
         check_budget(c);
     }
-    c->memory.fail_after = 0;
+    c->core->memory.fail_after = 0;
     assert_true(refused > 100);
     check_against(c, &m, false);
     for (size_t n = 1; n <= 2; n++) {
-        c->memory.fail_after = n;
+        c->core->memory.fail_after = n;
         assert_int_equal(cache_resize(c, 8 * MIB), ERR_NOMEM);
         assert_int_equal(figures_of(c).budget, 2 * MIB);
-        c->memory.fail_after = 0;
+        c->core->memory.fail_after = 0;
         check_budget(c);
     }
     cache_free(c);
