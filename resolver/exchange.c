@@ -197,6 +197,24 @@ static void accept_reply(struct lookup *l, const struct message *m)
     lookup__wake(l, EVENT_REPLY);
 }
 
+/*
+ * A reply from which malformed records were dropped counts only for what it still says, never for
+ * what it does not: records of the question, or an alias. Else one broken record would make a
+ * denial out of an answer.
+ */
+static bool still_answers(const struct exchange *x, const struct message *m)
+{
+    const struct rrset_array *answer = &m->section[SECTION_ANSWER];
+    if (!m->dropped)
+        return true;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct rrset *set = answer->at[i];
+        if ((set->type == x->type || set->type == TYPE_CNAME) && name_equal(set->owner, x->name))
+            return true;
+    }
+    return false;
+}
+
 void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size)
 {
     struct resolver *r = ctx;
@@ -229,6 +247,10 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     enum message_fault fault = MESSAGE_FINE;
     uint32_t now = world_now_s(r->config.world);
     enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
+    if (e == OK && !still_answers(x, m)) {
+        fault = MESSAGE_RDATA;
+        e = ERR_FORMAT;
+    }
     if (e == OK) {
         if (x->case_random)
             case_restore(m, x->name, minimise_name(l));
