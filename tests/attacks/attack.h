@@ -87,6 +87,8 @@ void rig_free(struct rig *r);
 
 /* The zone's one server. `serve` NULL: it is silent. */
 void rig_zone(struct rig *r, const char *zone, const char *address, serve_fn *serve, void *script);
+/* Questions of that zone go to a forwarder, which is registered as a zone too. One a rig. */
+void rig_forward(struct rig *r, const char *zone, const char *address);
 /* The root does not know the zone any more. */
 void rig_revoke(struct rig *r, const char *zone);
 /* The TTL of the root's referrals; default 86400. */

@@ -82,7 +82,7 @@ static void flood_some(struct flood *f, unsigned count)
 void attack_cache_flush(struct report *report)
 {
     static struct answer_seen a;
-    unsigned scale = report->full ? 1 : 40, seconds = 20, hits = 0, asked = 0;
+    unsigned scale = report->full ? 1 : 40, seconds = 10, hits = 0, asked = 0;
     struct flood f = {0};
     f.rig = rig_new(&(struct rig_config){.cache_size = ((size_t)100 << 20) / scale,
                                          .work_size = (size_t)128 << 20});
