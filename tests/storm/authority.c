@@ -442,6 +442,14 @@ static void on_the_way(struct run *r, struct sim_exchange *x, const struct rpl_m
     deliver(r, x, &o, delay_ms);
 }
 
+static void note_id(struct ids *ids, uint16_t id)
+{
+    uint8_t bit = (uint8_t)(1 << id % 8);
+    ids->messages++;
+    ids->distinct += !(ids->seen[id / 8] & bit);
+    ids->seen[id / 8] |= bit;
+}
+
 void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x)
 {
     struct run *r = ctx;
@@ -460,6 +468,7 @@ void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x)
     } else {
         if (q.question.type != TYPE_NS || q.question.name[0])
             r->sent++;
+        note_id(&r->ids, q.id);
         on_the_way(r, x, &q, h);
     }
     arena_deinit(&a);

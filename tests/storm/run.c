@@ -340,6 +340,9 @@ static void check_rest(struct run *r)
         storm_breach(r, "%zu octets of work are held for nobody", r->work.used);
     else if (sim_next(r->sim, NULL))
         storm_breach(r, "an exchange is open for nobody");
+    /* Of 1,000 random ids some 8 are there already. */
+    else if (r->ids.messages > 20 && (r->ids.messages - r->ids.distinct) * 10 > r->ids.messages)
+        storm_breach(r, "%u messages bore only %u ids", r->ids.messages, r->ids.distinct);
 }
 
 static void take_down(struct run *r)

@@ -190,6 +190,12 @@ enum step_column {
 };
 const char *step_column_text(enum step_column c);
 
+/* The ids that messages to servers bore: hard to guess only if they hardly ever repeat. */
+struct ids {
+    uint8_t seen[65536 / 8];
+    unsigned messages, distinct;
+};
+
 /* ---- a run ----------------------------------------------------------------------------------- */
 
 enum weather { WEATHER_CALM, WEATHER_ROUGH, WEATHER_HARSH, WEATHERS };
@@ -240,6 +246,7 @@ struct run {
     struct ask ask[ASKS_MAX];
     unsigned ask_count, open;
     uint64_t sent; /* messages but for priming */
+    struct ids ids;
     uint64_t hash;
     bool failed;
     char why[WHY_MAX];
