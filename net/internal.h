@@ -250,11 +250,12 @@ struct net_random {
 
 MUST_CHECK enum err net__world_init(struct net *n);
 
-/* loop.c: what other threads say. */
+/* loop.c: what other threads say, and what we say to them by sleeping. */
 struct net_posts {
     uv_async_t async;
     void (*fn)(void *ctx);
     void *ctx;
+    uv_prepare_t idle; /* before the sleep; in use when there is a hook for it */
 };
 
 enum net_state { NET_RUNNING, NET_STOPPING, NET_DRAINING, NET_FINISHED };
@@ -280,7 +281,6 @@ struct net {
     uv_timer_t grace;
     enum net_state state;
     struct net_posts posts;
-    uv_prepare_t idle; /* in use when there is a hook for it */
 };
 
 void net__enter(struct net *n);

@@ -75,12 +75,13 @@ static enum err init_posts(struct net *n)
 {
     n->posts.async.data = n;
     n->posts.fn = ignore_turn;
-    n->idle.data = n;
+    n->posts.idle.data = n;
     if (uv_async_init(&n->loop, &n->posts.async, on_post) != 0)
         return ERR_IO;
     if (n->config.hooks.idle == NULL)
         return OK;
-    MUST(uv_prepare_init(&n->loop, &n->idle) == 0 && uv_prepare_start(&n->idle, on_idle) == 0);
+    MUST(uv_prepare_init(&n->loop, &n->posts.idle) == 0 &&
+         uv_prepare_start(&n->posts.idle, on_idle) == 0);
     return OK;
 }
 

@@ -44,7 +44,7 @@ void net__finish(struct net *n)
     close_handle(&n->upstream_tcp.sweep);
     close_handle(&n->grace);
     close_handle(&n->posts.async);
-    close_handle(&n->idle);
+    close_handle(&n->posts.idle);
     close_handle(&n->stop);
 }
 

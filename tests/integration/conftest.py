@@ -1,6 +1,8 @@
 """What the integration tests share. They run inside the lab: ctest starts them through scripts/lab, by hand it is
 
     scripts/lab -- /usr/bin/python3 -m pytest tests/integration
+
+NUTHATCH_THREADS: how many workers the nuthatchd has that most tests share; one a core unless it is set.
 """
 
 import os
@@ -9,9 +11,10 @@ import pytest
 
 from daemon import Daemon, Prefix
 
-CONFIG = """
+CONFIG = f"""
 server:
   listen: ["127.0.0.1@53", "::1@53"]
+  threads: {os.environ.get("NUTHATCH_THREADS", "0")}
 log:
   level: info
 """
