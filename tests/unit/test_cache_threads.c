@@ -382,6 +382,46 @@ static void what_stays_is_found_while_its_neighbours_come_and_go(void **state)
     cache_free(c);
 }
 
+static void what_a_reader_holds_in_an_emptied_segment_stays(void **state)
+{
+    (void)state;
+    struct cache *c = shared_cache(CACHE_SIZE_MIN, 2);
+    struct worker w = {.cache = c};
+    struct cache *other;
+    struct rrset held;
+    uint8_t name[64];
+    assert_int_equal(cache_attach(c, 1, &other), OK);
+    name_of(1, name);
+    assert_true(put_set(&w, 1, 900));
+    epoch_online(&epoch, 1);
+    assert_int_equal(cache_get_rrset(other, name, 16, NOW, &held), CACHE_HIT);
+    cache_flush_all(c); /* the open segment has no entry now, and would begin anew */
+    assert_true(put_set(&w, 2, 900));
+    assert_true(content_right(1, held.rdata, held.rdata_size));
+    cache_free(other);
+    cache_free(c);
+}
+
+static void a_probe_that_a_removal_crossed_says_so(void **state)
+{
+    (void)state;
+    struct memory memory = {0};
+    static struct table t;
+    table__init(&t, &memory);
+    for (uint32_t i = 1; i <= 3; i++) {
+        assert_true(table__reserve(&t, 0));
+        table__insert(&t, table__place(0, i), i);
+    }
+    struct probe calm = table__probe(&t, table__place(0, 3));
+    assert_int_equal(probe__next(&calm), 3);
+    assert_false(probe__overlooked(&calm));
+    struct probe crossed = table__probe(&t, table__place(0, 3));
+    table__remove(&t, table__place(0, 1), 1);
+    assert_true(probe__overlooked(&crossed));
+    table__deinit(&t);
+    assert_int_equal(memory.held, 0);
+}
+
 static void what_a_reader_holds_stays_while_others_evict_and_clean(void **state)
 {
     (void)state;
@@ -454,6 +494,8 @@ int main(void)
         cmocka_unit_test(readers_find_whole_values_beside_a_writer),
         cmocka_unit_test(workers_that_read_and_put_find_whole_values),
         cmocka_unit_test(what_stays_is_found_while_its_neighbours_come_and_go),
+        cmocka_unit_test(what_a_reader_holds_in_an_emptied_segment_stays),
+        cmocka_unit_test(a_probe_that_a_removal_crossed_says_so),
         cmocka_unit_test(what_a_reader_holds_stays_while_others_evict_and_clean),
         cmocka_unit_test(a_cache_that_shrinks_gives_its_memory_back_as_readers_pass),
         cmocka_unit_test(the_budget_holds_with_slow_readers),
