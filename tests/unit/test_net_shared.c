@@ -69,17 +69,17 @@ static void *post(void *ctx)
 
 static void count_post(void *ctx)
 {
-    (*(int *)ctx)++;
+    (*(volatile int *)ctx)++;
 }
 
 static void a_post_of_another_thread_is_followed_by_a_turn(void **state)
 {
     (void)state;
     struct rig *r = rig_prepare();
-    int posts = 0;
+    volatile int posts = 0; /* the loop changes it */
     pthread_t thread;
     rig_open(r);
-    net_on_post(r->n, count_post, &posts);
+    net_on_post(r->n, count_post, (void *)(uintptr_t)&posts);
     size_t turns = r->turns;
     assert_int_equal(pthread_create(&thread, NULL, post, r), 0);
     AWAIT(r, posts == 1);
