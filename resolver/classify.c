@@ -308,15 +308,22 @@ static enum err follow_chain(struct reading *r, enum chain *how, bool *found)
     *how = CHAIN_GOES_ON;
     *found = false;
     while (!e && *how == CHAIN_GOES_ON && in_bailiwick(r, r->at)) {
-        if (!alias_hides_data(r))
+        /* Below a DNAME there is no data; a CNAME sent there is the DNAME's and goes with it (RFC
+         * 6672 §2.3). */
+        bool below = dname_above(r) != NULL;
+        if (!below && !alias_hides_data(r))
             e = take_final(r, found);
         if (e || *found)
             return e;
-        if ((r->q->type == TYPE_CNAME || r->q->type == TYPE_ANY) && !dname_above(r))
+        if ((r->q->type == TYPE_CNAME || r->q->type == TYPE_ANY) && !below)
             return OK;
         if (r->aliases >= LIMIT_ALIASES)
             return OK;
         e = chain_step(r, how);
+        if (r->q->type == TYPE_CNAME && *how == CHAIN_GOES_ON) {
+            *found = true;
+            return e;
+        }
     }
     return e;
 }

@@ -90,6 +90,10 @@ static enum next alias_by_dname(struct lookup *l, const struct rrset *dname)
     const struct rrset *cname = rrset_finish(&b);
     if (rrsets_push(&l->arena, &l->result.answer, cname))
         return lookup__fail(l, REASON_WORK_SIZE);
+    if (l->key.type == TYPE_CNAME) { /* it is the answer */
+        l->step = STEP_ANSWER;
+        return NEXT_STEP;
+    }
     return lookup__follow(l, cname->rdata + 2, 1);
 }
 
