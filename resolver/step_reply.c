@@ -54,11 +54,12 @@ static enum err cache_root(struct lookup *l, const struct message *m, const stru
     if (!d)
         return ERR_NOMEM;
     const struct delegation *hints = l->r->options->hints;
+    uint32_t glued = 0;
+    for (unsigned i = 0; i < d->address_count; i++)
+        glued |= 1U << d->address[i].ns;
     for (unsigned i = 0; i < hints->address_count; i++) {
         for (uint8_t ns = 0; ns < d->ns_count; ns++) {
-            bool missing = d->address_count < DELEGATION_ADDRESS_MAX;
-            for (unsigned k = 0; k < d->address_count; k++)
-                missing = missing && d->address[k].ns != ns;
+            bool missing = !(glued >> ns & 1) && d->address_count < DELEGATION_ADDRESS_MAX;
             if (missing && name_equal(d->ns[ns], hints->ns[hints->address[i].ns]))
                 d->address[d->address_count++] =
                     (struct delegation_address){.ns = ns, .at = hints->address[i].at};
