@@ -272,7 +272,7 @@ void exchange_close(struct lookup *l);
 void exchange_reply(void *ctx, uint64_t token, const uint8_t *message, size_t length);
 void exchange_failed(void *ctx, uint64_t token, enum err why);
 
-/* ---- servers.c ------------------------------------------------------------------------------- */
+/* ---- servers.c, server_figures.c, server_addresses.c ----------------------------------------- */
 
 /* Fills the walk's candidates from the cut's glue and the addresses in the cache. */
 void servers_collect(struct lookup *l);
@@ -300,6 +300,17 @@ void servers_take_children(struct lookup *l);
 /* Another zone is asked from now on: what is being looked up for this one is of no use. */
 void servers_drop_children(struct lookup *l);
 enum reason servers_reason(const struct lookup *l);
+
+/* Between the three of them. */
+struct server_state servers__state(struct resolver *r, const struct endpoint *at);
+/* How soon an answer may be expected of it, for comparison only. */
+uint32_t servers__reckon_ms(struct lookup *l, const struct candidate *c);
+bool servers__lame(struct lookup *l, const struct endpoint *at);
+void servers__note_lame(struct lookup *l, const struct endpoint *at);
+/* Addresses of the cut's name servers that are in the cache join the candidates. */
+void servers__add_known(struct lookup *l);
+/* Is there a name server whose address was never asked for, and may that still be done? */
+bool servers__more_to_look_up(const struct lookup *l);
 
 /* ---- minimise.c ------------------------------------------------------------------------------ */
 

@@ -1,0 +1,130 @@
+/*
+ * What is remembered of a server: how soon it answers, how often it did not, whether it takes EDNS,
+ * and of what zones it knows nothing. It lies in the cache, where all workers see it.
+ */
+#include "resolver/lookup.h"
+
+enum {
+    SERVER_UNKNOWN_MS = 50,
+    SERVER_FORGET_S = 60,     /* after that it is asked again whatever it was */
+    SERVER_NOTE_S = 5,        /* a message is noted if the last note is older */
+    SERVER_KEEP_S = 900,      /* a measurement is worth that long */
+    SERVER_DEAD_TIMEOUTS = 6, /* in a row: rather ask others */
+    SERVER_DEAD_S = 15,
+    SERVER_DEAD_MS = 60000, /* what such a one is reckoned at */
+    SERVER_LAME_S = 600,    /* lame for a zone that long, then tried anew */
+    SERVER_EDNS_S = 600,    /* after that EDNS is tried anew */
+};
+
+struct server_state servers__state(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s;
+    uint32_t now = world_now_s(r->config.world);
+    if (cache_get_server(r->config.cache, at, NULL, now, &s))
+        s = (struct server_state){0};
+    return s;
+}
+
+static void server_put(struct resolver *r, const struct endpoint *at, struct server_state *s)
+{
+    uint32_t now = world_now_s(r->config.world);
+    s->expiry = now + SERVER_KEEP_S;
+    cache_put_server(r->config.cache, at, NULL, s, now);
+}
+
+/* Seconds since it was last asked or heard of. */
+static uint32_t age_s(const struct server_state *s, uint32_t now)
+{
+    uint32_t noted = s->expiry - SERVER_KEEP_S;
+    return now > noted ? now - noted : 0;
+}
+
+/* Smoothed as TCP does it (RFC 6298 §2). */
+void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms)
+{
+    struct server_state s = servers__state(r, at);
+    uint32_t rtt = rtt_ms ? rtt_ms : 1;
+    if (!s.srtt_ms) {
+        s.srtt_ms = rtt;
+        s.rttvar_ms = rtt / 2;
+    } else {
+        uint32_t delta = s.srtt_ms > rtt ? s.srtt_ms - rtt : rtt - s.srtt_ms;
+        s.rttvar_ms = (3 * s.rttvar_ms + delta) / 4;
+        s.srtt_ms = (7 * s.srtt_ms + rtt + 4) / 8;
+    }
+    s.timeouts = 0;
+    s.retry_at = 0;
+    server_put(r, at, &s);
+}
+
+void servers_asked(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s;
+    if (cache_get_server(r->config.cache, at, NULL, r->now, &s) ||
+        age_s(&s, r->now) < SERVER_NOTE_S)
+        return;
+    server_put(r, at, &s);
+}
+
+void servers_timed_out(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s = servers__state(r, at);
+    if (s.timeouts < UINT8_MAX)
+        s.timeouts++;
+    if (s.timeouts >= SERVER_DEAD_TIMEOUTS)
+        s.retry_at = (uint32_t)(r->now_ms / 1000) + SERVER_DEAD_S;
+    server_put(r, at, &s);
+}
+
+void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state)
+{
+    struct server_state s = servers__state(r, at);
+    if (s.edns == state && state != SERVER_EDNS_BROKEN)
+        return;
+    s.edns = (uint8_t)state;
+    s.edns_until = (uint32_t)(r->now_ms / 1000) + SERVER_EDNS_S;
+    server_put(r, at, &s);
+}
+
+/* Held to be lame for this zone (RFC 9520 §2.3 speaks of such): asked when nobody else is left. */
+bool servers__lame(struct lookup *l, const struct endpoint *at)
+{
+    struct server_state s;
+    return !cache_get_server(l->r->config.cache, at, l->walk.cut->zone, l->r->now, &s) && s.lame;
+}
+
+void servers__note_lame(struct lookup *l, const struct endpoint *at)
+{
+    struct server_state s = {.expiry = l->r->now + SERVER_LAME_S, .lame = true};
+    cache_put_server(l->r->config.cache, at, l->walk.cut->zone, &s, l->r->now);
+}
+
+/*
+ * What a server was is worth less with each second that it is not asked, and nothing after
+ * SERVER_FORGET_S: so each comes to its turn again, and one that has recovered is found.
+ * servers_asked sees to it that one question tries it, not all.
+ */
+uint32_t servers__reckon_ms(struct lookup *l, const struct candidate *c)
+{
+    struct server_state s = servers__state(l->r, &c->at);
+    if (s.retry_at > l->r->now)
+        return SERVER_DEAD_MS;
+    if (!s.srtt_ms && !s.timeouts)
+        return SERVER_UNKNOWN_MS;
+    uint32_t base = (s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS) + 200U * s.timeouts;
+    uint32_t age = age_s(&s, l->r->now);
+    return age < SERVER_FORGET_S ? base - base * age / SERVER_FORGET_S : 0;
+}
+
+uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via)
+{
+    if (via == TRANSPORT_TCP)
+        return TIMEOUT_TCP_MS;
+    struct server_state s = servers__state(l->r, &c->at);
+    uint32_t ms = s.srtt_ms ? s.srtt_ms + 4 * s.rttvar_ms : TIMEOUT_UNKNOWN_MS;
+    if (ms < TIMEOUT_MIN_MS)
+        ms = TIMEOUT_MIN_MS;
+    unsigned doubled = c->sends[via] > 1 ? c->sends[via] - 1U : 0;
+    ms = ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms << doubled;
+    return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
+}
