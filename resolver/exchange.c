@@ -15,8 +15,9 @@
 /* ---- Tokens: slot and generation, so that a late event meets nobody ----------------------------
  */
 
-static enum err slot_take(struct resolver *r, struct lookup *l, uint64_t *token)
+static enum err slot_take(struct lookup *l, struct exchange *x)
 {
+    struct resolver *r = l->r;
     if (!r->slot_free) {
         uint32_t count = r->slot_count ? r->slot_count * 2 : 64;
         struct slot *slots = realloc(r->slots, count * sizeof *slots);
@@ -33,21 +34,26 @@ static enum err slot_take(struct resolver *r, struct lookup *l, uint64_t *token)
     struct slot *s = &r->slots[index];
     r->slot_free = s->next_free;
     s->lookup = l;
-    *token = (uint64_t)s->generation << 32 | (index + 1);
+    s->exchange = x;
+    x->token = (uint64_t)s->generation << 32 | (index + 1);
     return OK;
 }
 
-static struct lookup *slot_find(struct resolver *r, uint64_t token)
+/* Whose it is; NULL: nobody's that still waits. */
+static const struct slot *slot_find(struct resolver *r, uint64_t token)
 {
     uint32_t index = (uint32_t)token - 1;
-    if (index >= r->slot_count || r->slots[index].generation != token >> 32)
-        return NULL;
-    return r->slots[index].lookup;
+    const struct slot *s = index < r->slot_count ? &r->slots[index] : NULL;
+    if (s && s->generation == token >> 32 && s->lookup && !s->lookup->cancelled)
+        return s;
+    r->counters.reply_stale++;
+    return NULL;
 }
 
-static void slot_release(struct resolver *r, uint64_t token)
+static void slot_release(struct resolver *r, struct exchange *x)
 {
-    uint32_t index = (uint32_t)token - 1;
+    uint32_t index = (uint32_t)x->token - 1;
+    x->token = 0;
     r->slots[index].lookup = NULL;
     r->slots[index].generation++;
     r->slots[index].next_free = r->slot_free;
@@ -57,9 +63,8 @@ static void slot_release(struct resolver *r, uint64_t token)
 /* ---- Out ----------------------------------------------------------------------------------------
  */
 
-static enum err build_query(struct lookup *l, uint8_t *buf, size_t capacity, size_t *size)
+static enum err build_query(struct lookup *l, struct exchange *x, struct writer *w)
 {
-    struct exchange *x = &l->exchange;
     struct {
         uint8_t id[2];
         uint8_t letters[32];
@@ -73,26 +78,22 @@ static enum err build_query(struct lookup *l, uint8_t *buf, size_t capacity, siz
     if (x->case_random)
         case_randomise(x->name, bits.letters);
 
-    struct writer w;
-    writer_init(&w, buf, capacity);
     uint16_t flags = l->key.flags & LOOKUP_CD ? FLAG_CD : 0;
     if (l->walk.kind == CUT_FORWARD)
         flags |= FLAG_RD;
-    enum err e = writer_header(&w, x->id, flags);
+    enum err e = writer_header(w, x->id, flags);
     if (!e)
-        e = writer_question(&w, x->name, x->type, CLASS_IN);
+        e = writer_question(w, x->name, x->type, CLASS_IN);
     /* DO: signatures are stored with what they cover, for clients that ask for them. */
     if (!e && x->edns)
-        e = writer_opt(&w, &(struct writer_opt){.udp_size = DNS_UDP_SAFE, .do_bit = true});
-    *size = writer_finish(&w);
+        e = writer_opt(w, &(struct writer_opt){.udp_size = DNS_UDP_SAFE, .do_bit = true});
     return e;
 }
 
-static void trace_send(const struct lookup *l)
+static void trace_send(const struct lookup *l, const struct exchange *x)
 {
     if (!lookup__traced(l->r))
         return;
-    const struct exchange *x = &l->exchange;
     char to[ADDR_TEXT_MAX], name[NAME_TEXT_MAX], zone[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
     lookup__trace(l, "upstream_send", "to=%s via=%s name=%s type=%s zone=%s edns=%d",
                   endpoint_text(&x->to->at, to), x->via == TRANSPORT_TCP ? "tcp" : "udp",
@@ -100,33 +101,49 @@ static void trace_send(const struct lookup *l)
                   name_text(l->walk.cut->zone, zone), x->edns);
 }
 
+static struct exchange *free_exchange(struct lookup *l)
+{
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++)
+        if (l->exchanges[i].state == EXCHANGE_NONE)
+            return &l->exchanges[i];
+    return NULL;
+}
+
+bool exchange_room(const struct lookup *l)
+{
+    return free_exchange((struct lookup *)l) != NULL;
+}
+
 enum err exchange_open(struct lookup *l, struct candidate *to, enum transport via)
 {
     struct resolver *r = l->r;
-    struct exchange *x = &l->exchange;
+    struct exchange *x = free_exchange(l);
     uint8_t buf[DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + 11];
-    size_t size;
-    MUST(!x->token);
+    struct writer w;
+    MUST(x);
     *x = (struct exchange){.to = to, .via = via, .sent_ms = r->now_ms};
-    enum err e = build_query(l, buf, sizeof buf, &size);
+    writer_init(&w, buf, sizeof buf);
+    enum err e = build_query(l, x, &w);
     if (e)
         return e;
+    size_t size = writer_finish(&w);
     if (!waits_charge(l, CHARGE_PACKETS, 1) || !waits_charge(l, CHARGE_BYTES, (uint32_t)size))
         return ERR_LIMIT;
     to->sends[via]++;
-    uint64_t token;
-    if ((e = slot_take(r, l, &token)))
+    if ((e = slot_take(l, x)))
         return e;
-    trace_send(l);
+    trace_send(l, x);
     struct upstream_send send = {
-        .token = token, .to = to->at, .via = via, .message = buf, .length = size};
+        .token = x->token, .to = to->at, .via = via, .message = buf, .length = size};
     if ((e = r->config.world->ops->send(r->config.world, &send))) {
-        slot_release(r, token);
+        slot_release(r, x);
         waits_refund_packet(l);
         /* ERR_LIMIT is this file's word for a spent budget. */
         return e == ERR_LIMIT ? ERR_IO : e;
     }
-    x->token = token;
+    x->state = EXCHANGE_OPEN;
+    x->due_ms = r->now_ms + servers_timeout_ms(l, to, via);
+    l->exchange = x;
     servers_asked(r, &to->at);
     if (via == TRANSPORT_TCP)
         r->counters.upstream_tcp++;
@@ -135,14 +152,42 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
     return OK;
 }
 
-void exchange_close(struct lookup *l)
+uint64_t exchange_due_ms(const struct lookup *l)
 {
-    uint64_t token = l->exchange.token;
+    uint64_t due = UINT64_MAX;
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
+        const struct exchange *x = &l->exchanges[i];
+        if (x->state == EXCHANGE_OPEN && x->due_ms < due)
+            due = x->due_ms;
+    }
+    return due;
+}
+
+bool exchange_waits(const struct lookup *l)
+{
+    return exchange_due_ms(l) != UINT64_MAX;
+}
+
+/* Nothing more of it will come. */
+static void hang_up(struct resolver *r, struct exchange *x)
+{
+    uint64_t token = x->token;
     if (!token)
         return;
-    l->exchange.token = 0;
-    slot_release(l->r, token);
-    l->r->config.world->ops->cancel(l->r->config.world, token);
+    slot_release(r, x);
+    r->config.world->ops->cancel(r->config.world, token);
+}
+
+void exchange_end(struct lookup *l, struct exchange *x)
+{
+    hang_up(l->r, x);
+    x->state = EXCHANGE_NONE;
+}
+
+void exchange_end_all(struct lookup *l)
+{
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++)
+        exchange_end(l, &l->exchanges[i]);
 }
 
 /* ---- In -----------------------------------------------------------------------------------------
@@ -174,26 +219,30 @@ static enum match reply_match(const struct exchange *x, const uint8_t *bytes, si
     return MATCH_YES;
 }
 
-/* The name came back in other letters: a server that folds case, or a forger. TCP tells them apart.
- */
-static void repeat_over_tcp(struct lookup *l)
+/* It ended without a reply that could be used; the lookup's turn sees to what follows. */
+static void end_without(struct lookup *l, struct exchange *x, enum exchange_state state)
 {
-    l->r->counters.reply_case++;
-    l->exchange.to->flags |= CANDIDATE_TCP;
-    exchange_close(l);
-    l->event = (struct event){.why = OK};
+    hang_up(l->r, x);
+    x->state = state;
     lookup__wake(l, EVENT_FAILED);
 }
 
-static void accept_reply(struct lookup *l, const struct message *m)
+static void repeat_over_tcp(struct lookup *l, struct exchange *x)
+{
+    x->to->flags |= CANDIDATE_TCP;
+    end_without(l, x, EXCHANGE_REPEAT);
+}
+
+static void accept_reply(struct lookup *l, struct exchange *x, const struct message *m)
 {
     struct resolver *r = l->r;
     uint64_t now_ms = world_now_ms(r->config.world);
     r->counters.upstream_replies++;
-    if (l->exchange.via == TRANSPORT_UDP)
-        servers_measured(r, &l->exchange.to->at, (uint32_t)(now_ms - l->exchange.sent_ms));
-    exchange_close(l);
-    l->event = (struct event){.message = m};
+    if (x->via == TRANSPORT_UDP)
+        servers_measured(r, &x->to->at, (uint32_t)(now_ms - x->sent_ms));
+    exchange_end_all(l);
+    l->exchange = x;
+    l->event.message = m;
     lookup__wake(l, EVENT_REPLY);
 }
 
@@ -215,34 +264,17 @@ static bool still_answers(const struct exchange *x, const struct message *m)
     return false;
 }
 
-void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size)
+static void fail(struct lookup *l, struct exchange *x, enum err why)
 {
-    struct resolver *r = ctx;
-    struct lookup *l = slot_find(r, token);
-    if (!l || !l->exchange.token || l->cancelled) {
-        r->counters.reply_stale++;
-        return;
-    }
-    struct exchange *x = &l->exchange;
-    enum match match = reply_match(x, bytes, size);
-    if (match == MATCH_NO) {
-        r->counters.reply_mismatch++;
-        lookup__trace(l, "reply_ignored", "why=mismatch size=%zu", size);
-        return;
-    }
-    if (!waits_charge(l, CHARGE_BYTES, (uint32_t)size))
-        return;
-    if (match == MATCH_CASE) {
-        /* A server that folds case, or a forger: TCP tells them apart. */
-        r->counters.reply_case++;
-        repeat_over_tcp(l);
-        return;
-    }
-    if (x->via == TRANSPORT_UDP && (load_u16(bytes + 2) & FLAG_TC)) {
-        /* What was cut off may be cut anywhere: it is not looked into. */
-        repeat_over_tcp(l);
-        return;
-    }
+    l->r->counters.upstream_failed++;
+    x->why = why;
+    end_without(l, x, EXCHANGE_FAILED);
+}
+
+/* A reply that matches is read; only a whole one is an answer. */
+static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *bytes, size_t size)
+{
+    struct resolver *r = l->r;
     struct message *m;
     enum message_fault fault = MESSAGE_FINE;
     uint32_t now = world_now_s(r->config.world);
@@ -254,9 +286,9 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     if (e == OK) {
         if (x->case_random)
             case_restore(m, x->name, minimise_name(l));
-        accept_reply(l, m);
+        accept_reply(l, x, m);
     } else if (e == ERR_NOMEM) {
-        exchange_failed(r, token, e);
+        fail(l, x, e);
     } else {
         /* A forger who sends rubbish first must not win: the good reply may be on its way. */
         r->counters.reply_malformed++;
@@ -264,20 +296,43 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
         lookup__trace(l, "reply_ignored", "why=malformed fault=%s size=%zu",
                       message_fault_text(fault), size);
         if (x->via == TRANSPORT_TCP)
-            exchange_failed(r, token, ERR_FORMAT);
+            fail(l, x, ERR_FORMAT);
     }
+}
+
+void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size)
+{
+    struct resolver *r = ctx;
+    const struct slot *s = slot_find(r, token);
+    if (!s)
+        return;
+    struct lookup *l = s->lookup;
+    struct exchange *x = s->exchange;
+    enum match match = reply_match(x, bytes, size);
+    if (match == MATCH_NO) {
+        r->counters.reply_mismatch++;
+        lookup__trace(l, "reply_ignored", "why=mismatch size=%zu", size);
+        return;
+    }
+    if (!waits_charge(l, CHARGE_BYTES, (uint32_t)size))
+        return;
+    if (match == MATCH_CASE) {
+        /* A server that folds case, or a forger: TCP tells them apart. */
+        r->counters.reply_case++;
+        repeat_over_tcp(l, x);
+        return;
+    }
+    if (x->via == TRANSPORT_UDP && (load_u16(bytes + 2) & FLAG_TC)) {
+        /* What was cut off may be cut anywhere: it is not looked into. */
+        repeat_over_tcp(l, x);
+        return;
+    }
+    read_reply(l, x, bytes, size);
 }
 
 void exchange_failed(void *ctx, uint64_t token, enum err why)
 {
-    struct resolver *r = ctx;
-    struct lookup *l = slot_find(r, token);
-    if (!l || !l->exchange.token || l->cancelled) {
-        r->counters.reply_stale++;
-        return;
-    }
-    r->counters.upstream_failed++;
-    exchange_close(l);
-    l->event = (struct event){.why = why};
-    lookup__wake(l, EVENT_FAILED);
+    const struct slot *s = slot_find(ctx, token);
+    if (s)
+        fail(s->lookup, s->exchange, why);
 }

@@ -92,6 +92,7 @@ static struct lookup *lookup_new(struct resolver *r, const struct lookup_key *ke
     l->waits.depth = (uint8_t)depth;
     l->system_packets = LIMIT_PRIME_PACKETS;
     l->step = STEP_CHECK_LOCAL;
+    l->exchange = &l->exchanges[0];
     list_init(&l->ready);
     list_init(&l->waits.clients);
     list_init(&l->waits.parents);
@@ -311,7 +312,7 @@ static void finish(struct lookup *l)
 void lookup__free(struct lookup *l)
 {
     MUST(l->magic == LOOKUP_MAGIC);
-    exchange_close(l);
+    exchange_end_all(l);
     LIST_EACH_SAFE (it, tmp, &l->waits.children)
         waits_drop(CONTAINER_OF(it, struct edge, in_parent));
     struct list *node;

@@ -27,7 +27,6 @@ enum event_kind { EVENT_START, EVENT_REPLY, EVENT_FAILED, EVENT_TIMEOUT, EVENT_C
 struct event {
     enum event_kind kind;
     const struct message *message; /* EVENT_REPLY: in the lookup's arena */
-    enum err why;                  /* EVENT_FAILED */
 };
 
 struct lookup;
@@ -136,9 +135,22 @@ struct walk {
     uint8_t faults[FAULT_COUNT];
 };
 
-/* The message that is out (exchange.c). */
+/*
+ * A message that is out (exchange.c). A lookup may have EXCHANGES_MAX out at once, all with the
+ * walk's present question: the first valid answer wins and the others are cancelled. One that ended
+ * without a reply keeps its state until the lookup's next turn has seen it.
+ */
+enum { EXCHANGES_MAX = 2 };
+enum exchange_state {
+    EXCHANGE_NONE,
+    EXCHANGE_OPEN,
+    EXCHANGE_FAILED, /* `why` says how */
+    EXCHANGE_REPEAT, /* the server was heard: ask it again, over TCP */
+};
 struct exchange {
-    uint64_t token; /* 0: none is out */
+    enum exchange_state state;
+    enum err why;
+    uint64_t token; /* 0: the world knows nothing of it (any more) */
     struct candidate *to;
     enum transport via;
     uint16_t id;
@@ -147,6 +159,7 @@ struct exchange {
     bool case_random;
     bool saw_malformed; /* a reply for us came that could not be read */
     uint64_t sent_ms;
+    uint64_t due_ms;             /* when it counts as timed out */
     uint8_t name[NAME_MAX_WIRE]; /* as sent */
 };
 
@@ -194,12 +207,14 @@ struct lookup {
     bool had_failure;       /* a failure entry (expired) stands in the cache */
     uint8_t system_packets; /* priming: left of its own budget */
     struct walk walk;
-    struct exchange exchange;
+    struct exchange exchanges[EXCHANGES_MAX];
+    struct exchange *exchange; /* the last to be opened, or to end: what the step is about */
     struct result result;
 };
 
 struct slot {
     struct lookup *lookup;
+    struct exchange *exchange;
     uint32_t generation;
     uint32_t next_free; /* index + 1 */
 };
@@ -266,9 +281,19 @@ void waits_detach(struct client *c, enum reason reason);
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */
 
-/* Sends the walk's present question to `to`. The error is the world's. */
+/*
+ * Sends the walk's present question to `to`, beside what is out already; exchange_room says whether
+ * one more may be. The error is the world's, or ERR_LIMIT: nobody is left to pay.
+ */
 MUST_CHECK enum err exchange_open(struct lookup *l, struct candidate *to, enum transport via);
-void exchange_close(struct lookup *l);
+bool exchange_room(const struct lookup *l);
+/* Is any of them waiting for its reply? */
+bool exchange_waits(const struct lookup *l);
+/* When the first of those that wait is due; UINT64_MAX: none waits. */
+uint64_t exchange_due_ms(const struct lookup *l);
+void exchange_end(struct lookup *l, struct exchange *x);
+void exchange_end_all(struct lookup *l);
+/* The world's events. */
 void exchange_reply(void *ctx, uint64_t token, const uint8_t *message, size_t length);
 void exchange_failed(void *ctx, uint64_t token, enum err why);
 

@@ -119,7 +119,7 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
 bool servers_others(const struct lookup *l)
 {
     for (unsigned i = 0; i < l->walk.candidate_count; i++)
-        if (&l->walk.candidate[i] != l->exchange.to && !spent(&l->walk.candidate[i]))
+        if (&l->walk.candidate[i] != l->exchange->to && !spent(&l->walk.candidate[i]))
             return true;
     return servers__more_to_look_up(l);
 }

@@ -39,6 +39,22 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
     return NEXT_STEP;
 }
 
+/* Back to waiting for what is out, if anything is; else another server. */
+static enum next go_on(struct lookup *l)
+{
+    if (!exchange_waits(l)) {
+        heap_remove(&l->r->timers, &l->timer.node);
+        l->step = STEP_CHOOSE_SERVER;
+        return NEXT_STEP;
+    }
+    if (lookup__timer(l, exchange_due_ms(l))) {
+        exchange_end_all(l);
+        return lookup__fail(l, REASON_WORK_SIZE);
+    }
+    l->step = STEP_AWAIT_REPLY;
+    return NEXT_WAIT;
+}
+
 enum next step_send_query(struct lookup *l, const struct event *e)
 {
     (void)e;
@@ -53,36 +69,23 @@ enum next step_send_query(struct lookup *l, const struct event *e)
         return NEXT_WAIT;
     if (err == ERR_NOMEM)
         return lookup__fail(l, REASON_WORK_SIZE);
-    if (err) {
+    if (err)
         servers_give_up(l, to, FAULT_NETWORK);
-        l->step = STEP_CHOOSE_SERVER;
-        return NEXT_STEP;
-    }
-    if (lookup__timer(l, l->r->now_ms + servers_timeout_ms(l, to, via))) {
-        exchange_close(l);
-        return lookup__fail(l, REASON_WORK_SIZE);
-    }
-    l->step = STEP_AWAIT_REPLY;
-    return NEXT_WAIT;
+    return go_on(l);
 }
 
-static enum next on_timeout(struct lookup *l)
+static void on_timeout(struct lookup *l, const struct exchange *x)
 {
-    struct exchange *x = &l->exchange;
     struct candidate *to = x->to;
-    bool malformed = x->saw_malformed;
     l->r->counters.upstream_timeouts++;
     lookup__trace(l, "upstream_timeout", "after_ms=%llu",
                   (unsigned long long)(l->r->now_ms - x->sent_ms));
-    exchange_close(l);
-    if (malformed || x->via == TRANSPORT_TCP) {
-        servers_give_up(l, to, malformed ? FAULT_MALFORMED : FAULT_SILENT);
+    if (x->saw_malformed || x->via == TRANSPORT_TCP) {
+        servers_give_up(l, to, x->saw_malformed ? FAULT_MALFORMED : FAULT_SILENT);
     } else {
         servers_timed_out(l->r, &to->at);
         l->walk.faults[FAULT_SILENT]++;
     }
-    l->step = STEP_CHOOSE_SERVER;
-    return NEXT_STEP;
 }
 
 /* That a host refuses is its own doing and remembered; that the network cannot reach it is not. */
@@ -93,19 +96,41 @@ static enum fault fault_of(enum err why)
     return why == ERR_REFUSED ? FAULT_CLOSED : FAULT_NETWORK;
 }
 
-static enum next on_failed(struct lookup *l, enum err why)
+static void on_failed(struct lookup *l, const struct exchange *x)
 {
-    struct candidate *to = l->exchange.to;
-    if (why == OK) { /* the same server over TCP (exchange.c, repeat_over_tcp) */
-        l->lead.chosen = to;
-        l->step = STEP_SEND;
-        return NEXT_STEP;
+    lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(x->why));
+    servers_give_up(l, x->to, fault_of(x->why));
+}
+
+/* One exchange that failed, is due, or has the same server asked once more. */
+static void see_end(struct lookup *l, struct exchange *x)
+{
+    if (x->state == EXCHANGE_REPEAT)
+        l->lead.chosen = x->to;
+    else if (x->state == EXCHANGE_FAILED)
+        on_failed(l, x);
+    else
+        on_timeout(l, x);
+    exchange_end(l, x);
+    l->exchange = x;
+}
+
+/* Sees to all that have ended; the others go on waiting. */
+static enum next see_ends(struct lookup *l)
+{
+    l->lead.chosen = NULL;
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
+        struct exchange *x = &l->exchanges[i];
+        if (x->state == EXCHANGE_FAILED && x->why == ERR_NOMEM) {
+            exchange_end_all(l);
+            return lookup__fail(l, REASON_WORK_SIZE);
+        }
+        if (x->state > EXCHANGE_OPEN || (x->state == EXCHANGE_OPEN && x->due_ms <= l->r->now_ms))
+            see_end(l, x);
     }
-    if (why == ERR_NOMEM)
-        return lookup__fail(l, REASON_WORK_SIZE);
-    lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(why));
-    servers_give_up(l, to, fault_of(why));
-    l->step = STEP_CHOOSE_SERVER;
+    if (!l->lead.chosen)
+        return go_on(l);
+    l->step = STEP_SEND;
     return NEXT_STEP;
 }
 
@@ -117,10 +142,8 @@ enum next step_await_reply(struct lookup *l, const struct event *e)
         servers_take_children(l);
         return NEXT_WAIT;
     case EVENT_TIMEOUT:
-        return on_timeout(l);
     case EVENT_FAILED:
-        heap_remove(&l->r->timers, &l->timer.node);
-        return on_failed(l, e->why);
+        return see_ends(l);
     case EVENT_REPLY:
         heap_remove(&l->r->timers, &l->timer.node);
         l->step = STEP_CLASSIFY;

@@ -126,14 +126,14 @@ static enum next take_result(struct lookup *l, const struct message *m, const st
 
 static enum next same_server(struct lookup *l)
 {
-    l->lead.chosen = l->exchange.to;
+    l->lead.chosen = l->exchange->to;
     l->step = STEP_SEND;
     return NEXT_STEP;
 }
 
 static enum next other_server(struct lookup *l, enum fault fault)
 {
-    servers_give_up(l, l->exchange.to, fault);
+    servers_give_up(l, l->exchange->to, fault);
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }
@@ -164,7 +164,7 @@ static enum next after_probe(struct lookup *l, enum reply_kind kind)
  * the field) */
 static bool edns_to_blame(const struct lookup *l, const struct message *m, enum reply_kind kind)
 {
-    if (!l->exchange.edns)
+    if (!l->exchange->edns)
         return false;
     if (kind == REPLY_BADVERS)
         return true;
@@ -179,7 +179,7 @@ static enum next after_error(struct lookup *l, const struct message *m, enum rep
     case REPLY_BADVERS:
         if (!edns_to_blame(l, m, kind))
             return other_server(l, FAULT_ERROR);
-        l->exchange.to->flags |= CANDIDATE_NO_EDNS;
+        l->exchange->to->flags |= CANDIDATE_NO_EDNS;
         return same_server(l);
     case REPLY_REFUSED:
         return other_server(l, FAULT_REFUSED);
@@ -197,7 +197,7 @@ static enum next after_error(struct lookup *l, const struct message *m, enum rep
 static bool is_resolver(const struct lookup *l, const struct message *m)
 {
     return l->walk.kind != CUT_FORWARD && (m->flags & FLAG_RA) && !(m->flags & FLAG_AA) &&
-           !(l->exchange.to->flags & CANDIDATE_LAST) && servers_others(l);
+           !(l->exchange->to->flags & CANDIDATE_LAST) && servers_others(l);
 }
 
 static bool is_error(enum reply_kind k)
@@ -211,9 +211,9 @@ static void note_edns(struct lookup *l, const struct message *m, enum reply_kind
     if (is_error(kind))
         return;
     if (m->edns.present)
-        servers_edns(l->r, &l->exchange.to->at, SERVER_EDNS_OK);
-    else if (!l->exchange.edns)
-        servers_edns(l->r, &l->exchange.to->at, SERVER_EDNS_BROKEN);
+        servers_edns(l->r, &l->exchange->to->at, SERVER_EDNS_OK);
+    else if (!l->exchange->edns)
+        servers_edns(l->r, &l->exchange->to->at, SERVER_EDNS_BROKEN);
 }
 
 enum next step_classify_reply(struct lookup *l, const struct event *e)
@@ -235,7 +235,7 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
     if (l->walk.probe && !edns_to_blame(l, m, c.kind))
         return after_probe(l, c.kind);
     if (!is_error(c.kind) && is_resolver(l, m)) {
-        servers_ask_last(l, l->exchange.to);
+        servers_ask_last(l, l->exchange->to);
         l->step = STEP_CHOOSE_SERVER;
         return NEXT_STEP;
     }
