@@ -1,6 +1,6 @@
 /*
- * Delegations: how many names and addresses, the names, then for each address: index of its name,
- * family, port, scope (IPv6 only), address.
+ * Delegations: how many names and addresses, which names have glue, the names, then for each
+ * address: index of its name, family, port, scope (IPv6 only), address.
  */
 #include "cache/internal.h"
 
@@ -35,6 +35,9 @@ enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint3
     out->security = e->security;
     out->ns_count = *p++;
     out->address_count = *p++;
+    out->glued[0] = load_u16(p);
+    out->glued[1] = load_u16(p + 2);
+    p += 4;
     for (unsigned i = 0; i < out->ns_count; i++) {
         out->ns[i] = p;
         p += name_size(p);
@@ -62,6 +65,8 @@ bool cache_put_delegation(struct cache *c, const struct delegation *d, uint32_t 
     cache__draft(c, &k);
     draft__u8(&c->draft, d->ns_count);
     draft__u8(&c->draft, d->address_count);
+    draft__u16(&c->draft, d->glued[0]);
+    draft__u16(&c->draft, d->glued[1]);
     for (unsigned i = 0; i < d->ns_count; i++)
         draft__bytes(&c->draft, d->ns[i], name_size(d->ns[i]));
     for (unsigned i = 0; i < d->address_count; i++)

@@ -33,6 +33,8 @@ struct delegation {
     uint8_t security;
     uint8_t ns_count;
     uint8_t address_count;
+    /* Bit i: name server i came with such an address (IPv4, IPv6), maybe one that another has. */
+    uint16_t glued[2];
     const uint8_t *ns[DELEGATION_NS_MAX];
     struct delegation_address address[DELEGATION_ADDRESS_MAX];
 };

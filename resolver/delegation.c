@@ -26,6 +26,7 @@ static void add_glue(struct delegation *d, const struct rrset *set, uint8_t ns)
 {
     struct rrset_iter it = rrset_records(set);
     unsigned of_ns = 0;
+    d->glued[set->type == TYPE_AAAA] |= (uint16_t)(1U << ns);
     for (unsigned i = 0; i < d->address_count; i++)
         of_ns += d->address[i].ns == ns;
     while (rrset_next(&it) && d->address_count < DELEGATION_ADDRESS_MAX &&

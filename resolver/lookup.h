@@ -69,7 +69,8 @@ struct edge {
     struct lookup *parent;
     struct lookup *child; /* NULL once it has ended */
     enum edge_kind kind;
-    uint8_t ns; /* EDGE_ADDRESS: which name server */
+    uint8_t ns;    /* EDGE_ADDRESS: which name server */
+    uint16_t type; /* which type of address */
     bool nxdomain;
     enum reason reason; /* how the child failed; REASON_NONE */
     uint8_t address_count;
@@ -113,6 +114,14 @@ enum cut_kind {
     CUT_FORWARD, /* the operator: resolvers, asked with RD */
 };
 
+/* Finding addresses of the cut's name servers. Bit i is name server i; [0] IPv4, [1] IPv6. */
+struct ns_search {
+    uint16_t known[2];  /* an address came as glue or lies in the cache, or it was looked up */
+    uint16_t none[2];   /* of these there is no address */
+    uint8_t started;    /* look-ups */
+    enum reason reason; /* why one could not be made */
+};
+
 struct walk {
     struct delegation *cut;
     enum cut_kind kind;
@@ -126,10 +135,7 @@ struct walk {
     uint8_t minimise_steps; /* minimised questions so far */
     uint8_t labels;         /* of the name that is asked */
     uint8_t referrals;      /* followed so far */
-    uint8_t ns_lookups;     /* started for this delegation */
-    uint8_t ns_nxdomain;    /* of these ended so */
-    enum reason ns_reason;  /* why addresses could not be looked up */
-    uint32_t ns_asked[2];   /* bit i: address of family 4, 6 of name server i was looked up */
+    struct ns_search ns;
     unsigned candidate_count;
     struct candidate candidate[CANDIDATES_MAX];
     uint8_t faults[FAULT_COUNT];
@@ -277,6 +283,9 @@ bool waits_charge(struct lookup *l, enum charge what, uint32_t amount);
 /* The message that was charged could not leave this machine: a network without IPv6 must not use
  * budgets up. */
 void waits_refund_packet(struct lookup *l);
+/* Could all that wait afford look-ups that may turn out needless, and keep enough for needed ones?
+ */
+bool waits_spare_look_ups(struct lookup *l);
 void waits_detach(struct client *c, enum reason reason);
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */
@@ -320,6 +329,10 @@ void servers_timed_out(struct resolver *r, const struct endpoint *at);
 void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state);
 /* Starts look-ups of name server addresses that are not known. True when some are under way. */
 bool servers_look_up(struct lookup *l);
+/* Has one of this zone's servers failed this lookup? */
+bool servers_ailing(const struct lookup *l);
+/* The look-ups beside what is asked meanwhile, as far as all can spare them. */
+void servers_look_up_beside(struct lookup *l);
 /* What the children found joins the candidates. */
 void servers_take_children(struct lookup *l);
 /* Another zone is asked from now on: what is being looked up for this one is of no use. */

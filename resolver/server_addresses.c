@@ -9,6 +9,11 @@
 /* Which types of address are worth having: bit 0 A, bit 1 AAAA. */
 static const uint16_t address_types[2] = {TYPE_A, TYPE_AAAA};
 
+static uint16_t bit(unsigned ns)
+{
+    return (uint16_t)(1U << ns);
+}
+
 static bool family_wanted(const struct lookup *l, unsigned i)
 {
     return i == 0 ? l->r->options->use_ipv4 : l->r->options->use_ipv6;
@@ -30,12 +35,12 @@ void servers__add_known(struct lookup *l)
     for (unsigned ns = 0; ns < w->cut->ns_count; ns++) {
         for (unsigned i = 0; i < 2; i++) {
             struct rrset set;
-            if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
+            if ((w->ns.known[i] >> ns & 1) || !family_wanted(l, i))
                 continue;
             if (cache_get_rrset(l->r->config.cache, w->cut->ns[ns], address_types[i], l->r->now,
                                 &set))
                 continue;
-            w->ns_asked[i] |= 1U << ns;
+            w->ns.known[i] |= bit(ns);
             add_records(l, &set, (uint8_t)ns);
         }
     }
@@ -44,9 +49,55 @@ void servers__add_known(struct lookup *l)
 static unsigned lookups_under_way(const struct lookup *l)
 {
     unsigned n = 0;
-    LIST_EACH (it, &l->waits.children)
-        n += CONTAINER_OF(it, struct edge, in_parent)->child != NULL;
+    LIST_EACH (it, &l->waits.children) {
+        const struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
+        n += e->kind == EDGE_ADDRESS && e->child;
+    }
     return n;
+}
+
+/* Name servers that do not exist or have no address of either family. */
+static unsigned names_without(const struct walk *w)
+{
+    unsigned n = 0;
+    for (unsigned both = w->ns.none[0] & w->ns.none[1]; both; both &= both - 1)
+        n++;
+    return n;
+}
+
+/*
+ * The address of a name in the zone itself is asked of the zone's own servers. Where those that are
+ * known are silent or know nothing of the zone, that leads to the very same; where one of them has
+ * trouble with this question only, it may still name its sisters.
+ */
+static bool asks_in_vain(const struct lookup *l, unsigned ns)
+{
+    const struct walk *w = &l->walk;
+    return w->candidate_count && !w->faults[FAULT_ERROR] && !w->faults[FAULT_MALFORMED] &&
+           name_at_or_below(w->cut->ns[ns], w->cut->zone);
+}
+
+static bool unknown(const struct lookup *l, unsigned ns, unsigned i)
+{
+    return family_wanted(l, i) && !(l->walk.ns.known[i] & bit(ns)) && !asks_in_vain(l, ns);
+}
+
+/*
+ * What to look up next. A name that lacks one family is asked for the other at once, so that names
+ * without any address are soon known for what they are; then IPv4 over all names, then IPv6.
+ */
+static bool next_unknown(const struct lookup *l, unsigned *ns, unsigned *i)
+{
+    unsigned count = l->walk.cut->ns_count;
+    for (*i = 0; *i < 2; ++*i)
+        for (*ns = 0; *ns < count; ++*ns)
+            if ((l->walk.ns.none[!*i] & bit(*ns)) && unknown(l, *ns, *i))
+                return true;
+    for (*i = 0; *i < 2; ++*i)
+        for (*ns = 0; *ns < count; ++*ns)
+            if (unknown(l, *ns, *i))
+                return true;
+    return false;
 }
 
 static bool start_look_up(struct lookup *l, unsigned ns, unsigned i)
@@ -54,63 +105,69 @@ static bool start_look_up(struct lookup *l, unsigned ns, unsigned i)
     struct walk *w = &l->walk;
     struct lookup_key key;
     struct edge *e;
-    w->ns_asked[i] |= 1U << ns;
+    w->ns.known[i] |= bit(ns);
     if (lookup__key(&key, w->cut->ns[ns], address_types[i], l->key.flags & LOOKUP_CD))
         return false;
     switch (waits_need(l, &key, EDGE_ADDRESS, &e)) {
     case NEED_WAITS:
         break;
     case NEED_LOOP:
-        w->ns_reason = REASON_DEPENDENCY_LOOP;
+        w->ns.reason = REASON_DEPENDENCY_LOOP;
         return false;
     case NEED_DEPTH:
-        w->ns_reason = REASON_DEPTH;
+        w->ns.reason = REASON_DEPTH;
         return false;
     case NEED_NOMEM:
-        w->ns_reason = REASON_WORK_SIZE;
+        w->ns.reason = REASON_WORK_SIZE;
         return false;
     }
     e->ns = (uint8_t)ns;
+    e->type = address_types[i];
     lookup__trace(l, "need_address", "ns=%u type=%s", ns, i ? "AAAA" : "A");
     return true;
 }
 
+/* How many more may be started beside those under way. */
+static unsigned room(const struct lookup *l, unsigned running)
+{
+    const struct walk *w = &l->walk;
+    unsigned junk = names_without(w) + running;
+    if (w->kind != CUT_LEARNED || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS ||
+        w->ns.started >= LIMIT_NS_PER_DELEGATION || junk >= LIMIT_NS_WITHOUT ||
+        running >= LIMIT_NS_AT_ONCE)
+        return 0;
+    unsigned left = LIMIT_NS_AT_ONCE - running;
+    return left < LIMIT_NS_WITHOUT - junk ? left : LIMIT_NS_WITHOUT - junk;
+}
+
 bool servers_look_up(struct lookup *l)
 {
-    struct walk *w = &l->walk;
-    unsigned running = lookups_under_way(l);
-    if (w->kind != CUT_LEARNED || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
-        return false;
-    /* One family over all names first: a name that does not exist needs no second question. */
-    for (unsigned i = 0; i < 2; i++) {
-        for (unsigned ns = 0; ns < w->cut->ns_count; ns++) {
-            if (running >= LIMIT_NS_AT_ONCE || l->cancelled)
-                return running > 0;
-            if ((w->ns_asked[i] >> ns & 1) || !family_wanted(l, i))
-                continue;
-            if (w->ns_lookups >= LIMIT_NS_PER_DELEGATION || w->ns_nxdomain >= LIMIT_NS_NXDOMAIN) {
-                l->r->counters.limit_addresses++;
-                return running > 0;
-            }
-            /* Nobody left who can pay: the end is on its way from above. */
-            if (!waits_charge(l, CHARGE_NS_LOOKUPS, 1))
-                return true;
-            w->ns_lookups++;
-            running += start_look_up(l, ns, i);
-        }
+    unsigned running = lookups_under_way(l), left = room(l, running), ns, i;
+    if (left == 0 && running == 0 && next_unknown(l, &ns, &i))
+        l->r->counters.limit_addresses++;
+    while (left > 0 && !l->cancelled && next_unknown(l, &ns, &i)) {
+        /* Nobody left who can pay: the end is on its way from above. */
+        if (l->walk.ns.started >= LIMIT_NS_PER_DELEGATION || !waits_charge(l, CHARGE_NS_LOOKUPS, 1))
+            break;
+        l->walk.ns.started++;
+        bool started = start_look_up(l, ns, i);
+        running += started;
+        left -= started;
     }
     return running > 0;
 }
 
+void servers_look_up_beside(struct lookup *l)
+{
+    unsigned ns, i;
+    if (room(l, lookups_under_way(l)) > 0 && next_unknown(l, &ns, &i) && waits_spare_look_ups(l))
+        (void)servers_look_up(l);
+}
+
 bool servers__more_to_look_up(const struct lookup *l)
 {
-    const struct walk *w = &l->walk;
-    uint32_t all = (1U << w->cut->ns_count) - 1;
-    if (w->kind != CUT_LEARNED || w->ns_lookups >= LIMIT_NS_PER_DELEGATION ||
-        w->ns_nxdomain >= LIMIT_NS_NXDOMAIN)
-        return false;
-    return (family_wanted(l, 0) && (w->ns_asked[0] & all) != all) ||
-           (family_wanted(l, 1) && (w->ns_asked[1] & all) != all);
+    unsigned ns, i;
+    return room(l, 0) > 0 && next_unknown(l, &ns, &i);
 }
 
 void servers_drop_children(struct lookup *l)
@@ -122,19 +179,27 @@ void servers_drop_children(struct lookup *l)
     }
 }
 
+static void note_none(struct lookup *l, const struct edge *e)
+{
+    struct ns_search *s = &l->walk.ns;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!e->nxdomain && e->type != address_types[i])
+            continue;
+        s->known[i] |= bit(e->ns);
+        s->none[i] |= bit(e->ns);
+    }
+}
+
 void servers_take_children(struct lookup *l)
 {
     LIST_EACH_SAFE (it, tmp, &l->waits.children) {
         struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
         if (e->child || e->kind != EDGE_ADDRESS)
             continue;
-        if (e->nxdomain) {
-            l->walk.ns_nxdomain++;
-            l->walk.ns_asked[0] |= 1U << e->ns;
-            l->walk.ns_asked[1] |= 1U << e->ns;
-        }
+        if (!e->reason && !e->address_count)
+            note_none(l, e);
         if (e->reason == REASON_DEPENDENCY_LOOP || (e->reason && !reason_cached(e->reason)))
-            l->walk.ns_reason = e->reason;
+            l->walk.ns.reason = e->reason;
         for (unsigned i = 0; i < e->address_count; i++)
             servers_add(l, &e->address[i], e->ns);
         waits_drop(e);

@@ -47,13 +47,11 @@ void servers_collect(struct lookup *l)
     struct walk *w = &l->walk;
     const struct delegation *d = w->cut;
     w->candidate_count = 0;
-    w->ns_lookups = w->ns_nxdomain = 0;
-    w->ns_reason = REASON_NONE;
-    memset(w->ns_asked, 0, sizeof w->ns_asked);
+    w->ns = (struct ns_search){.known = {d->glued[0], d->glued[1]}};
     memset(w->faults, 0, sizeof w->faults);
     for (unsigned i = 0; i < d->address_count; i++) {
         servers_add(l, &d->address[i].at, d->address[i].ns);
-        w->ns_asked[d->address[i].at.family == 6] |= 1U << d->address[i].ns;
+        w->ns.known[d->address[i].at.family == 6] |= (uint16_t)(1U << d->address[i].ns);
     }
     /* Of a configured zone the servers are those that the operator named and no others. */
     if (w->kind == CUT_LEARNED)
@@ -116,6 +114,14 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
     return chosen;
 }
 
+bool servers_ailing(const struct lookup *l)
+{
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        if (l->walk.faults[i])
+            return true;
+    return false;
+}
+
 bool servers_others(const struct lookup *l)
 {
     for (unsigned i = 0; i < l->walk.candidate_count; i++)
@@ -144,12 +150,12 @@ enum reason servers_reason(const struct lookup *l)
         }
     }
     /* What a bound of ours had a part in is not the servers' failure alone. */
-    if (w->ns_reason && !reason_cached(w->ns_reason))
-        return w->ns_reason;
+    if (w->ns.reason && !reason_cached(w->ns.reason))
+        return w->ns.reason;
     bool root = name_labels(w->cut->zone) == 0;
     if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_LAME)
         return REASON_ROOT_UNREACHABLE;
     if (kinds == 0)
-        return w->ns_reason ? w->ns_reason : REASON_NO_SERVERS;
+        return w->ns.reason ? w->ns.reason : REASON_NO_SERVERS;
     return kinds == 1 ? alone[which] : REASON_ALL_FAILED;
 }

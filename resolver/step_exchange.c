@@ -25,6 +25,8 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
     (void)e;
     servers_take_children(l);
     l->lead.chosen = servers_choose(l, false);
+    if (l->lead.chosen && servers_ailing(l))
+        servers_look_up_beside(l);
     if (!l->lead.chosen && (servers_look_up(l) || l->cancelled))
         return NEXT_WAIT;
     if (!l->lead.chosen)
@@ -140,6 +142,8 @@ enum next step_await_reply(struct lookup *l, const struct event *e)
     case EVENT_START:
     case EVENT_CHILD:
         servers_take_children(l);
+        if (servers_ailing(l))
+            servers_look_up_beside(l);
         return NEXT_WAIT;
     case EVENT_TIMEOUT:
     case EVENT_FAILED:

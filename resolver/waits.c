@@ -200,6 +200,25 @@ bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
     return false;
 }
 
+static bool spare_up(struct lookup *l, uint64_t mark)
+{
+    if (l->waits.mark == mark)
+        return true;
+    l->waits.mark = mark;
+    LIST_EACH (it, &l->waits.clients)
+        if (CONTAINER_OF(it, struct client, link)->budget.ns_lookups <= LIMIT_NS_PER_DELEGATION)
+            return false;
+    LIST_EACH (it, &l->waits.parents)
+        if (!spare_up(CONTAINER_OF(it, struct edge, in_child)->parent, mark))
+            return false;
+    return true;
+}
+
+bool waits_spare_look_ups(struct lookup *l)
+{
+    return spare_up(l, ++l->r->mark);
+}
+
 static void refund_up(struct lookup *l, uint64_t mark)
 {
     if (l->waits.mark == mark)

@@ -56,7 +56,7 @@ static bool add_look_ups(struct zone *z, unsigned *packets, unsigned *ms)
     return true;
 }
 
-static bool make_sure(const struct tree *t, struct zone *z, const struct resolver_options *o)
+static bool make_sure(struct zone *z, const struct resolver_options *o)
 {
     struct strength s = {0};
     if (z->parent && !z->parent->sure)
@@ -67,9 +67,6 @@ static bool make_sure(const struct tree *t, struct zone *z, const struct resolve
         return false;
     unsigned labels = name_labels(z->name) - (z->parent ? name_labels(z->parent->name) : 0);
     unsigned packets = 2 + labels + s.dead + 3 * s.lame, ms = DETOUR_MS * s.dead + 60 * packets;
-    /* Servers with glue that fail keep the others from being looked up in time: not sure. */
-    if (!s.good && !t->strict && s.dead + s.lame > 0)
-        return false;
     if (!s.good && !add_look_ups(z, &packets, &ms))
         return false;
     z->packets = packets + (z->parent ? z->parent->packets : 0);
@@ -84,7 +81,7 @@ void oracle_prepare(struct tree *t, const struct resolver_options *o)
     while (more) {
         more = false;
         for (unsigned i = 0; i < t->zone_count; i++)
-            if (!t->zone[i].sure && make_sure(t, &t->zone[i], o))
+            if (!t->zone[i].sure && make_sure(&t->zone[i], o))
                 more = true;
     }
 }

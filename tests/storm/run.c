@@ -370,7 +370,6 @@ bool storm_run(struct run *r)
     r->tally->runs++;
     draw_weather(r);
     enum err err = tree_grow(&r->tree, &r->rng);
-    r->tree.strict = r->strict;
     oracle_prepare(&r->tree, &r->options);
     make_hints(r);
     if (r->verbose)

@@ -9,14 +9,12 @@
 
 struct wish {
     uint64_t from, count, seconds;
-    bool verbose, one, keep_going, strict;
+    bool verbose, one, keep_going;
 };
 
 static int usage(void)
 {
-    fprintf(
-        stderr,
-        "usage: storm [--seeds N] [--from M] [--seed N] [--seconds N] [--all] [--strict] [-v]\n");
+    fprintf(stderr, "usage: storm [--seeds N] [--from M] [--seed N] [--seconds N] [--all] [-v]\n");
     return 2;
 }
 
@@ -39,8 +37,6 @@ static bool read_wish(int argc, char **argv, struct wish *w)
                                                          : NULL;
         if (!strcmp(argv[i], "-v")) {
             w->verbose = true;
-        } else if (!strcmp(argv[i], "--strict")) {
-            w->strict = true;
         } else if (!strcmp(argv[i], "--all")) {
             w->keep_going = true;
         } else if (into && number(value, into)) {
@@ -61,12 +57,12 @@ static bool run_seed(const struct wish *w, uint64_t seed, struct tally *t)
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return false;
-    *r = (struct run){.seed = seed, .verbose = w->verbose, .strict = w->strict, .tally = t};
+    *r = (struct run){.seed = seed, .verbose = w->verbose, .tally = t};
     bool fine = storm_run(r);
     uint64_t hash = r->hash;
     if (fine && seed % 10 == 0) {
         struct tally again = {0};
-        *r = (struct run){.seed = seed, .strict = w->strict, .tally = &again};
+        *r = (struct run){.seed = seed, .tally = &again};
         fine = storm_run(r) && r->hash == hash;
         if (!fine && !r->failed)
             snprintf(r->why, sizeof r->why, "the second run went another way");

@@ -89,7 +89,6 @@ struct tree {
     unsigned host_count;
     const uint8_t *name[NAMES_MAX]; /* worth asking for */
     unsigned name_count;
-    bool strict; /* hold as sure what a better resolver would find, too */
 };
 
 /* ERR_NOMEM. `tree` may not move afterwards. */
@@ -227,7 +226,6 @@ enum { ASKS_MAX = 512, WHY_MAX = 400 };
 struct run {
     uint64_t seed;
     bool verbose;
-    bool strict;     /* as the tree's */
     struct rng rng;  /* of the tree and the clients */
     struct rng fate; /* of faults */
     struct tree tree;
