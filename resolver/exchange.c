@@ -142,6 +142,7 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
         return e == ERR_LIMIT ? ERR_IO : e;
     }
     x->state = EXCHANGE_OPEN;
+    x->server = flow_enter_server(l, &to->at);
     x->due_ms = r->now_ms + servers_timeout_ms(l, to, via);
     l->exchange = x;
     servers_asked(r, &to->at);
@@ -169,18 +170,19 @@ bool exchange_waits(const struct lookup *l)
 }
 
 /* Nothing more of it will come. */
-static void hang_up(struct resolver *r, struct exchange *x)
+static void hang_up(struct lookup *l, struct exchange *x)
 {
     uint64_t token = x->token;
     if (!token)
         return;
-    slot_release(r, x);
-    r->config.world->ops->cancel(r->config.world, token);
+    slot_release(l->r, x);
+    flow_leave_server(l, &x->server);
+    l->r->config.world->ops->cancel(l->r->config.world, token);
 }
 
 void exchange_end(struct lookup *l, struct exchange *x)
 {
-    hang_up(l->r, x);
+    hang_up(l, x);
     x->state = EXCHANGE_NONE;
 }
 
@@ -222,7 +224,7 @@ static enum match reply_match(const struct exchange *x, const uint8_t *bytes, si
 /* It ended without a reply that could be used; the lookup's turn sees to what follows. */
 static void end_without(struct lookup *l, struct exchange *x, enum exchange_state state)
 {
-    hang_up(l->r, x);
+    hang_up(l, x);
     x->state = state;
     lookup__wake(l, EVENT_FAILED);
 }
@@ -240,6 +242,8 @@ static void accept_reply(struct lookup *l, struct exchange *x, const struct mess
     r->counters.upstream_replies++;
     if (x->via == TRANSPORT_UDP)
         servers_measured(r, &x->to->at, (uint32_t)(now_ms - x->sent_ms));
+    flow_heard(l, x->server, true);
+    flow_leave_zone(l);
     exchange_end_all(l);
     l->exchange = x;
     l->event.message = m;

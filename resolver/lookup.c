@@ -94,6 +94,7 @@ static struct lookup *lookup_new(struct resolver *r, const struct lookup_key *ke
     l->step = STEP_CHECK_LOCAL;
     l->exchange = &l->exchanges[0];
     list_init(&l->ready);
+    flow_init(&l->stay);
     list_init(&l->waits.clients);
     list_init(&l->waits.parents);
     list_init(&l->waits.children);
@@ -313,6 +314,8 @@ void lookup__free(struct lookup *l)
 {
     MUST(l->magic == LOOKUP_MAGIC);
     exchange_end_all(l);
+    flow_leave_line(l);
+    flow_leave_zone(l);
     LIST_EACH_SAFE (it, tmp, &l->waits.children)
         waits_drop(CONTAINER_OF(it, struct edge, in_parent));
     struct list *node;

@@ -10,6 +10,7 @@
 #define RESOLVER_LOOKUP_H
 
 #include "dns/name.h"
+#include "resolver/flow.h"
 #include "resolver/limits.h"
 #include "resolver/resolver.h"
 
@@ -166,6 +167,7 @@ struct exchange {
     bool saw_malformed; /* a reply for us came that could not be read */
     uint64_t sent_ms;
     uint64_t due_ms;             /* when it counts as timed out */
+    struct flow *server;         /* counted there */
     uint8_t name[NAME_MAX_WIRE]; /* as sent */
 };
 
@@ -209,6 +211,7 @@ struct lookup {
     enum step_id step;
     struct event event; /* the next to be handled */
     struct lead lead;
+    struct stay stay;
     bool cancelled;
     bool had_failure;       /* a failure entry (expired) stands in the cache */
     uint8_t system_packets; /* priming: left of its own budget */
@@ -233,6 +236,7 @@ struct resolver {
     struct list ready;    /* lookups to run */
     struct list detached; /* clients to be told */
     struct heap timers;
+    struct flows flows;
     struct lookup **buckets;
     size_t bucket_count; /* a power of two */
     size_t lookup_count;

@@ -26,6 +26,7 @@ enum err resolver_new(struct resolver **out, const struct resolver_config *confi
     list_init(&r->ready);
     list_init(&r->detached);
     heap_init(&r->timers);
+    flows_init(&r->flows);
     *out = r;
     return OK;
 }
@@ -36,6 +37,7 @@ void resolver_free(struct resolver *r)
         return;
     MUST(r->magic == RESOLVER_MAGIC);
     resolver_stop(r);
+    flows_deinit(&r->flows);
     heap_deinit(&r->timers);
     free(r->buckets);
     free(r->slots);

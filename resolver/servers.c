@@ -12,7 +12,10 @@
 #include "base/must.h"
 #include "resolver/lookup.h"
 
-enum { SERVER_BAND_MS = 20 };
+enum {
+    SERVER_BAND_MS = 20,
+    SERVER_FULL = 1 << 28, /* too much is under way there: after all others (flow.h) */
+};
 
 static bool may_be_asked(const struct lookup *l, const struct endpoint *at)
 {
@@ -96,6 +99,8 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
         if (spent(c) || (!last_resort && (c->flags & CANDIDATE_LAST)))
             continue;
         cost[i] = (uint32_t)(c->sends[0] + c->sends[1]) << 20 | servers__reckon_ms(l, c);
+        if (flow_server_full(l, &c->at))
+            cost[i] |= SERVER_FULL;
         best = cost[i] < best ? cost[i] : best;
     }
     if (best == UINT32_MAX)

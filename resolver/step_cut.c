@@ -14,6 +14,7 @@ static enum next start_at(struct lookup *l, struct delegation *cut, enum cut_kin
     if (!cut)
         return lookup__fail(l, REASON_WORK_SIZE);
     servers_drop_children(l);
+    flow_leave_zone(l);
     l->walk.cut = cut;
     l->walk.kind = kind;
     l->walk.fresh = false;

@@ -23,6 +23,7 @@ static bool another_way(struct lookup *l)
 enum next step_choose_server(struct lookup *l, const struct event *e)
 {
     (void)e;
+    flow_leave_line(l);
     servers_take_children(l);
     l->lead.chosen = servers_choose(l, false);
     if (l->lead.chosen && servers_ailing(l))
@@ -57,10 +58,26 @@ static enum next go_on(struct lookup *l)
     return NEXT_WAIT;
 }
 
+/* In line for a place, or too many are there. What is out already goes on alone. */
+static enum next held_up(struct lookup *l, enum flow_entry how)
+{
+    if (exchange_waits(l)) {
+        flow_leave_line(l);
+        return go_on(l);
+    }
+    if (how == FLOW_REFUSED)
+        return lookup__fail(l, REASON_BUSY);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_WAIT;
+}
+
 enum next step_send_query(struct lookup *l, const struct event *e)
 {
     (void)e;
     struct candidate *to = l->lead.chosen;
+    enum flow_entry entry = flow_enter(l, &to->at);
+    if (entry != FLOW_IN)
+        return held_up(l, entry);
     enum transport via = to->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
     enum err err =
         to->sends[via] < LIMIT_SENDS_PER_SERVER ? exchange_open(l, to, via) : ERR_REFUSED;
@@ -80,6 +97,7 @@ static void on_timeout(struct lookup *l, const struct exchange *x)
 {
     struct candidate *to = x->to;
     l->r->counters.upstream_timeouts++;
+    flow_heard(l, x->server, false);
     lookup__trace(l, "upstream_timeout", "after_ms=%llu",
                   (unsigned long long)(l->r->now_ms - x->sent_ms));
     if (x->saw_malformed || x->via == TRANSPORT_TCP) {

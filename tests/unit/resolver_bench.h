@@ -19,7 +19,7 @@
 #include "resolver/resolver.h"
 #include "zones/hints.h"
 
-enum { SENT_MAX = 256 };
+enum { SENT_MAX = 4096 };
 
 struct sent {
     uint64_t token;
