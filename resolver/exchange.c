@@ -252,14 +252,19 @@ static void accept_reply(struct lookup *l, struct exchange *x, const struct mess
 
 /*
  * A reply from which malformed records were dropped counts only for what it still says, never for
- * what it does not: records of the question, or an alias. Else one broken record would make a
- * denial out of an answer.
+ * what it does not: records of the question, or an alias; and where the answer section was empty as
+ * it came, the NS of a referral or the SOA of a denial. Else one broken record would make a denial
+ * out of an answer.
  */
-static bool still_answers(const struct exchange *x, const struct message *m)
+static bool still_answers(const struct exchange *x, const struct message *m, unsigned answers_sent)
 {
     const struct rrset_array *answer = &m->section[SECTION_ANSWER];
+    const struct rrset_array *authority = &m->section[SECTION_AUTHORITY];
     if (!m->dropped)
         return true;
+    for (size_t i = 0; i < authority->count && answers_sent == 0; i++)
+        if (authority->at[i]->type == TYPE_NS || authority->at[i]->type == TYPE_SOA)
+            return true;
     for (size_t i = 0; i < answer->count; i++) {
         const struct rrset *set = answer->at[i];
         if ((set->type == x->type || set->type == TYPE_CNAME) && name_equal(set->owner, x->name))
@@ -283,7 +288,7 @@ static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *byte
     enum message_fault fault = MESSAGE_FINE;
     uint32_t now = world_now_s(r->config.world);
     enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
-    if (e == OK && !still_answers(x, m)) {
+    if (e == OK && !still_answers(x, m, load_u16(bytes + 6))) {
         fault = MESSAGE_RDATA;
         e = ERR_FORMAT;
     }
