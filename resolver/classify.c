@@ -208,18 +208,19 @@ static enum err take_denial(struct reading *r, bool *have_soa)
     return OK;
 }
 
-/* The deepest NS set of the authority section on the way down to the name. */
-static const struct rrset *find_ns(const struct reading *r, bool *elsewhere)
+/* The deepest NS set of the authority section on the way down to the name; is there one of a zone
+ * above? */
+static const struct rrset *find_ns(const struct reading *r, bool *upward)
 {
     const struct rrset_array *authority = &r->m->section[SECTION_AUTHORITY];
     const struct rrset *best = NULL;
-    *elsewhere = false;
+    *upward = false;
     for (size_t i = 0; i < authority->count; i++) {
         const struct rrset *set = authority->at[i];
         if (set->type != TYPE_NS)
             continue;
         if (!name_below(set->owner, r->q->zone) || !name_at_or_below(r->q->name, set->owner)) {
-            *elsewhere = true;
+            *upward |= name_below(r->q->zone, set->owner);
             continue;
         }
         if (!best || name_labels(set->owner) > name_labels(best->owner))
@@ -234,8 +235,8 @@ static const struct rrset *find_ns(const struct reading *r, bool *elsewhere)
 /* No alias and no records: denial, referral or lame? (RFC 2308 §2.2) */
 static enum reply_kind kind_of_empty(struct reading *r, bool have_soa)
 {
-    bool elsewhere;
-    const struct rrset *ns = find_ns(r, &elsewhere);
+    bool upward;
+    const struct rrset *ns = find_ns(r, &upward);
     if (have_soa)
         return REPLY_NODATA;
     if (r->q->recursive)
@@ -248,9 +249,8 @@ static enum reply_kind kind_of_empty(struct reading *r, bool have_soa)
         r->taken++;
         return REPLY_REFERRAL;
     }
-    if (r->m->flags & FLAG_AA)
-        return REPLY_NODATA;
-    return REPLY_LAME;
+    /* Who sends us up again knows nothing of the zone, whatever he says of his authority. */
+    return (r->m->flags & FLAG_AA) && !upward ? REPLY_NODATA : REPLY_LAME;
 }
 
 static bool kind_of_rcode(const struct message *m, enum reply_kind *kind)
@@ -285,11 +285,9 @@ static bool kind_of_rcode(const struct message *m, enum reply_kind *kind)
     }
 }
 
-/* Beside a CNAME only what DNSSEC needs may stand (RFC 2181 §10.1, RFC 4034 §3); other data is not
- * believed. */
-static bool alias_hides_data(const struct reading *r)
+bool alias_hides(uint16_t type)
 {
-    switch (r->q->type) {
+    switch (type) {
     case TYPE_CNAME:
     case TYPE_ANY:
     case TYPE_RRSIG:
@@ -297,8 +295,14 @@ static bool alias_hides_data(const struct reading *r)
     case TYPE_KEY:
         return false;
     default:
-        return find(&r->m->section[SECTION_ANSWER], r->at, TYPE_CNAME) != NULL;
+        return true;
     }
+}
+
+static bool alias_hides_data(const struct reading *r)
+{
+    return alias_hides(r->q->type) &&
+           find(&r->m->section[SECTION_ANSWER], r->at, TYPE_CNAME) != NULL;
 }
 
 /* Follows the chain as far as the zone goes; true when it ended in records. */

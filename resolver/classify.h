@@ -58,6 +58,10 @@ MUST_CHECK enum err classify(struct arena *a, const struct message *m, const str
 
 const char *reply_kind_text(enum reply_kind k);
 
+/* Beside a CNAME only what DNSSEC needs may stand (RFC 2181 §10.1, RFC 4034 §3): is it an alias for
+ * questions of this type? */
+bool alias_hides(uint16_t type);
+
 /*
  * What goes along with an answer where responses are full: the NS set of its zone, and addresses of
  * names in answer and authority; from the bailiwick only. ERR_NOMEM.

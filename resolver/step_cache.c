@@ -1,7 +1,7 @@
 /* The first steps: what can be answered without asking anybody. */
 #include <string.h>
 
-#include "resolver/lookup.h"
+#include "resolver/classify.h"
 
 /* ---- check_local --------------------------------------------------------------------------------
  */
@@ -104,7 +104,7 @@ enum next step_check_cache(struct lookup *l, const struct event *e)
             return lookup__fail(l, REASON_WORK_SIZE);
         return answer_from_cache(l);
     }
-    if (l->key.type != TYPE_ANY && get_rrset(l, TYPE_CNAME, &set))
+    if (alias_hides(l->key.type) && get_rrset(l, TYPE_CNAME, &set))
         return alias_from_cache(l, &set);
     if (!cache_get_negative(r->config.cache, l->key.name, l->key.type, r->now, &negative))
         return denial_from_cache(l, &negative);
