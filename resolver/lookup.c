@@ -276,7 +276,19 @@ static void tell_clients(struct lookup *l)
     }
 }
 
-/* Remembers a failure that servers caused, with doubling back-off (RFC 9520 §3.2). */
+void lookup__back_off(struct resolver *r, const uint8_t *name, uint16_t type, enum reason reason)
+{
+    struct failure f = {0};
+    if (cache_get_failure(r->config.cache, name, type, r->now, &f) != MISS_EXPIRED)
+        f.attempts = 0;
+    uint32_t wait = (uint32_t)LIMIT_FAILURE_MIN_S << (f.attempts < 9 ? f.attempts : 9);
+    f.expiry = r->now + (wait > LIMIT_FAILURE_MAX_S ? LIMIT_FAILURE_MAX_S : wait);
+    f.attempts = (uint8_t)(f.attempts < UINT8_MAX ? f.attempts + 1 : UINT8_MAX);
+    f.reason = (uint16_t)reason;
+    cache_put_failure(r->config.cache, name, type, &f, r->now);
+}
+
+/* Remembers a failure that servers caused. */
 static void note_failure(struct lookup *l)
 {
     struct resolver *r = l->r;
@@ -288,16 +300,8 @@ static void note_failure(struct lookup *l)
             cache_forget_failure(r->config.cache, l->key.name, l->key.type);
         return;
     }
-    if (res->from_failure_cache || !reason_cached(res->reason))
-        return;
-    struct failure f = {0};
-    if (cache_get_failure(r->config.cache, l->key.name, l->key.type, r->now, &f) != MISS_EXPIRED)
-        f.attempts = 0;
-    uint32_t wait = (uint32_t)LIMIT_FAILURE_MIN_S << (f.attempts < 9 ? f.attempts : 9);
-    f.expiry = r->now + (wait > LIMIT_FAILURE_MAX_S ? LIMIT_FAILURE_MAX_S : wait);
-    f.attempts = (uint8_t)(f.attempts < UINT8_MAX ? f.attempts + 1 : UINT8_MAX);
-    f.reason = (uint16_t)res->reason;
-    cache_put_failure(r->config.cache, l->key.name, l->key.type, &f, r->now);
+    if (!res->from_failure_cache && reason_cached(res->reason))
+        lookup__back_off(r, l->key.name, l->key.type, res->reason);
 }
 
 static void finish(struct lookup *l)

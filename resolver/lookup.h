@@ -263,6 +263,8 @@ void lookup__check_orphan(struct lookup *l);
 void lookup__free(struct lookup *l);
 /* The step sets the reason and ends. */
 enum next lookup__fail(struct lookup *l, enum reason reason);
+/* Remembers a failure of that name and type, each time twice as long (RFC 9520 §3.2). */
+void lookup__back_off(struct resolver *r, const uint8_t *name, uint16_t type, enum reason reason);
 MUST_CHECK enum err lookup__timer(struct lookup *l, uint64_t at_ms);
 /* The step has a chain in the result that leads to `target` (the arena's). */
 enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned aliases);

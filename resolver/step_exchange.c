@@ -2,6 +2,21 @@
 #include "resolver/lookup.h"
 
 /*
+ * A zone whose servers all fail must not have every question passed on to its parent's (RFC 4697
+ * §2.2.1, RFC 9520 §3.3): asking anew is backed off like a failure of the zone, noted under a type
+ * that nobody can ask for.
+ */
+static bool may_ask_parent(struct lookup *l)
+{
+    struct failure noted;
+    const uint8_t *zone = l->walk.cut->zone;
+    if (!cache_get_failure(l->r->config.cache, zone, TYPE_OPT, l->r->now, &noted))
+        return false;
+    lookup__back_off(l->r, zone, TYPE_OPT, REASON_ALL_LAME);
+    return true;
+}
+
+/*
  * No server of the cut is left. Forwarders may be done without; a delegation from the cache may
  * have been changed by the parent since, which shows in servers that answer but know nothing of the
  * zone: the parent is asked again, once.
@@ -14,7 +29,8 @@ static bool another_way(struct lookup *l)
         return w->may_iterate;
     }
     bool moved = w->faults[FAULT_LAME] || w->faults[FAULT_REFUSED];
-    if (w->kind != CUT_LEARNED || w->fresh || w->above || !moved || !*w->cut->zone)
+    if (w->kind != CUT_LEARNED || w->fresh || w->above || !moved || !*w->cut->zone ||
+        !may_ask_parent(l))
         return false;
     w->above = w->cut->zone;
     return true;
@@ -42,10 +58,20 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
     return NEXT_STEP;
 }
 
+/* There are servers that are silent to a name that only has others below it. */
+static void doubt_minimising(struct lookup *l)
+{
+    if (!l->walk.probe || l->walk.faults[FAULT_SILENT] < LIMIT_MINIMISE_SILENT)
+        return;
+    minimise_give_up(l);
+    servers_new_question(l);
+}
+
 /* Back to waiting for what is out, if anything is; else another server. */
 static enum next go_on(struct lookup *l)
 {
     if (!exchange_waits(l)) {
+        doubt_minimising(l);
         heap_remove(&l->r->timers, &l->timer.node);
         l->step = STEP_CHOOSE_SERVER;
         return NEXT_STEP;
