@@ -1,9 +1,10 @@
 /*
  * One message out, one reply in. What a reply must show before anything looks into it (RFC 5452
  * §9.1): the id, the question's name, type and class, and over UDP the very case of the letters
- * that was sent (0x20); the world has checked address and port. One that does not match is as if it
- * had not come: the exchange stays open for the true one, and nothing is held against the server,
- * so that a forger can neither poison nor silence it.
+ * that was sent (0x20); the world has checked address and port. One that does not match ends
+ * nothing: the exchange stays open for the true one, and nothing is held against the server, so
+ * that a forger can neither poison nor silence it. But the lookup is told of the first, and begins
+ * its next try beside (step_exchange.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,7 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
     uint8_t buf[DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + 11];
     struct writer w;
     MUST(x);
-    *x = (struct exchange){.to = to, .via = via, .sent_ms = r->now_ms};
+    *x = (struct exchange){.to = to, .via = via, .beside = l->lead.beside, .sent_ms = r->now_ms};
     writer_init(&w, buf, sizeof buf);
     enum err e = build_query(l, x, &w);
     if (e)
@@ -195,11 +196,11 @@ void exchange_end_all(struct lookup *l)
 /* ---- In -----------------------------------------------------------------------------------------
  */
 
-enum match { MATCH_YES, MATCH_NO, MATCH_CASE };
+enum match { MATCH_YES, MATCH_NO, MATCH_CASE, MATCH_BARE };
 
 /*
- * Is this a reply to what was sent? A bare header with an error code counts: some servers send that
- * when they do not understand the question, and it can only end this one attempt.
+ * Is this a reply to what was sent? A bare header with an error code is what some servers send when
+ * they do not understand the question.
  */
 static enum match reply_match(const struct exchange *x, const uint8_t *bytes, size_t size)
 {
@@ -209,7 +210,7 @@ static enum match reply_match(const struct exchange *x, const uint8_t *bytes, si
     if (c.failed || id != x->id || !(flags & FLAG_QR) || (flags & FLAG_OPCODE))
         return MATCH_NO;
     if (questions == 0)
-        return size == DNS_HEADER_SIZE && (flags & FLAG_RCODE) ? MATCH_YES : MATCH_NO;
+        return size == DNS_HEADER_SIZE && (flags & FLAG_RCODE) ? MATCH_BARE : MATCH_NO;
     uint8_t name[NAME_MAX_WIRE];
     if (questions != 1 || name_read(&c, name) || !name_equal(name, x->name))
         return MATCH_NO;
@@ -219,6 +220,15 @@ static enum match reply_match(const struct exchange *x, const uint8_t *bytes, si
     if (x->case_random && x->via == TRANSPORT_UDP && !name_equal_case(name, x->name))
         return MATCH_CASE;
     return MATCH_YES;
+}
+
+/* Something came that the lookup has to know of, though the exchange waits on. */
+static void doubt(struct lookup *l, struct exchange *x, enum exchange_saw saw)
+{
+    if (x->via != TRANSPORT_UDP || (x->saw & saw))
+        return;
+    x->saw |= (uint8_t)saw;
+    lookup__wake(l, EVENT_DOUBT);
 }
 
 /* It ended without a reply that could be used; the lookup's turn sees to what follows. */
@@ -301,7 +311,7 @@ static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *byte
     } else {
         /* A forger who sends rubbish first must not win: the good reply may be on its way. */
         r->counters.reply_malformed++;
-        x->saw_malformed = true;
+        doubt(l, x, SAW_MALFORMED);
         lookup__trace(l, "reply_ignored", "why=malformed fault=%s size=%zu",
                       message_fault_text(fault), size);
         if (x->via == TRANSPORT_TCP)
@@ -321,6 +331,7 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     if (match == MATCH_NO) {
         r->counters.reply_mismatch++;
         lookup__trace(l, "reply_ignored", "why=mismatch size=%zu", size);
+        doubt(l, x, SAW_STRANGER);
         return;
     }
     if (!waits_charge(l, CHARGE_BYTES, (uint32_t)size))
@@ -329,6 +340,14 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
         /* A server that folds case, or a forger: TCP tells them apart. */
         r->counters.reply_case++;
         repeat_over_tcp(l, x);
+        return;
+    }
+    if (match == MATCH_BARE && x->via == TRANSPORT_UDP) {
+        /* 16 bits are all that a forger had to guess for it. */
+        r->counters.reply_bare++;
+        lookup__trace(l, "reply_ignored", "why=bare rcode=%u", bytes[3] & FLAG_RCODE);
+        x->bare_rcode = bytes[3] & FLAG_RCODE;
+        doubt(l, x, SAW_BARE);
         return;
     }
     if (x->via == TRANSPORT_UDP && (load_u16(bytes + 2) & FLAG_TC)) {

@@ -146,7 +146,7 @@ static void table_remove(struct lookup *l)
 void lookup__wake(struct lookup *l, enum event_kind kind)
 {
     MUST(l->magic == LOOKUP_MAGIC);
-    /* What the exchange said is not overwritten by a child's end or a timer of the same moment. */
+    /* What an exchange said is not overwritten by a child's end or a timer of the same moment. */
     if (!(kind == EVENT_CHILD && !list_empty(&l->ready)))
         l->event.kind = kind;
     if (list_empty(&l->ready))

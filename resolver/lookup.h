@@ -23,7 +23,14 @@ enum step_id {
     STEP_COUNT
 };
 
-enum event_kind { EVENT_START, EVENT_REPLY, EVENT_FAILED, EVENT_TIMEOUT, EVENT_CHILD };
+enum event_kind {
+    EVENT_START,
+    EVENT_REPLY,
+    EVENT_FAILED,
+    EVENT_DOUBT, /* what came is no answer, yet the exchange waits on: see struct exchange.saw */
+    EVENT_TIMEOUT,
+    EVENT_CHILD
+};
 
 struct event {
     enum event_kind kind;
@@ -86,6 +93,7 @@ enum candidate_flag {
     CANDIDATE_NO_EDNS = 2, /* ask it without EDNS */
     CANDIDATE_TCP = 4,     /* ask it over TCP */
     CANDIDATE_LAST = 8,    /* lame for the zone, as far as we know: when nobody else is left */
+    CANDIDATE_NO_TCP = 16, /* TCP to tell a forger apart was of no use: not again */
 };
 
 /* An address of a name server of the zone at hand. */
@@ -154,6 +162,12 @@ enum exchange_state {
     EXCHANGE_FAILED, /* `why` says how */
     EXCHANGE_REPEAT, /* the server was heard: ask it again, over TCP */
 };
+/* What came to an open exchange and did not end it, since it may be a forger's. */
+enum exchange_saw {
+    SAW_MALFORMED = 1, /* a reply for us that could not be read */
+    SAW_BARE = 2,      /* a header with an error and our id, nothing else */
+    SAW_STRANGER = 4,  /* a reply with another id or question: somebody guesses */
+};
 struct exchange {
     enum exchange_state state;
     enum err why;
@@ -164,7 +178,10 @@ struct exchange {
     uint16_t type;
     bool edns;
     bool case_random;
-    bool saw_malformed; /* a reply for us came that could not be read */
+    bool beside;        /* TCP beside UDP to tell a forger apart: no failure of the server's */
+    uint8_t saw;        /* enum exchange_saw */
+    uint8_t dealt_with; /* of these */
+    uint8_t bare_rcode; /* SAW_BARE */
     uint64_t sent_ms;
     uint64_t due_ms;             /* when it counts as timed out */
     struct flow *server;         /* counted there */
@@ -194,6 +211,7 @@ struct waits {
 /* What one step hands to the next. */
 struct lead {
     struct candidate *chosen;     /* SEND: to whom */
+    bool beside;                  /* SEND: over TCP, beside UDP to the same server */
     const struct rrset *referral; /* FOLLOW_REFERRAL: its NS set, in the message of the event */
     const uint8_t *target;        /* FOLLOW_ALIAS: the name that the alias leads to */
 };

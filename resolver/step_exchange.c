@@ -101,12 +101,14 @@ enum next step_send_query(struct lookup *l, const struct event *e)
 {
     (void)e;
     struct candidate *to = l->lead.chosen;
+    bool beside = l->lead.beside;
+    enum transport via = beside || to->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
     enum flow_entry entry = flow_enter(l, &to->at);
     if (entry != FLOW_IN)
         return held_up(l, entry);
-    enum transport via = to->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
     enum err err =
         to->sends[via] < LIMIT_SENDS_PER_SERVER ? exchange_open(l, to, via) : ERR_REFUSED;
+    l->lead.beside = false;
     if (err == ERR_LIMIT && (l->key.flags & LOOKUP_PRIME))
         return lookup__fail(l, servers_reason(l));
     /* Nobody is left to pay: the end is on its way from above. */
@@ -114,10 +116,93 @@ enum next step_send_query(struct lookup *l, const struct event *e)
         return NEXT_WAIT;
     if (err == ERR_NOMEM)
         return lookup__fail(l, REASON_WORK_SIZE);
-    if (err)
+    l->r->counters.upstream_beside += beside && !err;
+    if (err && beside)
+        to->flags |= CANDIDATE_NO_TCP;
+    else if (err)
         servers_give_up(l, to, FAULT_NETWORK);
     return go_on(l);
 }
+
+/* ---- Doubt --------------------------------------------------------------------------------------
+ *
+ * Over UDP much can come to an exchange that is no answer: a forger's guesses, a header with an
+ * error, octets that cannot be read. The true reply may still be on its way, so none of it ends the
+ * exchange; but waiting alone would let a forger cost a time-out, and a poor server too. So the
+ * next try begins at once beside it, and the first valid answer wins:
+ *   another id or question   the same server over TCP, which a forger cannot reach; where TCP is
+ *                            refused the question goes out again from a new port (RFC 5452 §9.2)
+ *   a bare header            without EDNS if that may be the cause, else the next server
+ *   malformed                the next server
+ */
+
+static bool edns_suspect(const struct exchange *x)
+{
+    return x->edns && (x->saw & SAW_BARE) &&
+           (x->bare_rcode == RCODE_FORMERR || x->bare_rcode == RCODE_NOTIMP);
+}
+
+static unsigned exchange_count(const struct lookup *l)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++)
+        n += l->exchanges[i].state == EXCHANGE_OPEN;
+    return n;
+}
+
+static bool is_out(const struct lookup *l, const struct candidate *to, enum transport via)
+{
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
+        const struct exchange *x = &l->exchanges[i];
+        if (x->state == EXCHANGE_OPEN && x->to == to && x->via == via)
+            return true;
+    }
+    return false;
+}
+
+static bool may_ask_tcp(const struct lookup *l, const struct candidate *to)
+{
+    return !(to->flags & (CANDIDATE_NO_TCP | CANDIDATE_OVER)) &&
+           to->sends[TRANSPORT_TCP] < LIMIT_SENDS_PER_SERVER && !is_out(l, to, TRANSPORT_TCP);
+}
+
+/* Whom to ask beside this exchange, if anybody. */
+static struct candidate *beside(struct lookup *l, struct exchange *x)
+{
+    uint8_t fresh = x->saw & (uint8_t)~x->dealt_with;
+    if (x->state != EXCHANGE_OPEN || !fresh)
+        return NULL;
+    x->dealt_with = x->saw;
+    if ((fresh & SAW_STRANGER) && may_ask_tcp(l, x->to)) {
+        l->lead.beside = true;
+        return x->to;
+    }
+    if (!(fresh & (SAW_BARE | SAW_MALFORMED)))
+        return NULL;
+    if (edns_suspect(x) && x->to->sends[TRANSPORT_UDP] < LIMIT_SENDS_PER_SERVER) {
+        x->to->flags |= CANDIDATE_NO_EDNS;
+        return x->to;
+    }
+    struct candidate *next = servers_choose(l, false);
+    return next && !is_out(l, next, TRANSPORT_UDP) && !is_out(l, next, TRANSPORT_TCP) ? next : NULL;
+}
+
+/* TCP did not tell the forger apart. His guesses of the port are void when it is another. */
+static void leave_port(struct lookup *l, struct candidate *to)
+{
+    to->flags |= CANDIDATE_NO_TCP;
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
+        struct exchange *x = &l->exchanges[i];
+        if (x->state == EXCHANGE_OPEN && x->to == to && (x->saw & SAW_STRANGER) &&
+            to->sends[TRANSPORT_UDP] < LIMIT_SENDS_PER_SERVER) {
+            exchange_end(l, x);
+            l->lead.chosen = to;
+        }
+    }
+}
+
+/* ---- The end of an exchange -------------------------------------------------------------------
+ */
 
 static void on_timeout(struct lookup *l, const struct exchange *x)
 {
@@ -126,8 +211,18 @@ static void on_timeout(struct lookup *l, const struct exchange *x)
     flow_heard(l, x->server, false);
     lookup__trace(l, "upstream_timeout", "after_ms=%llu",
                   (unsigned long long)(l->r->now_ms - x->sent_ms));
-    if (x->saw_malformed || x->via == TRANSPORT_TCP) {
-        servers_give_up(l, to, x->saw_malformed ? FAULT_MALFORMED : FAULT_SILENT);
+    if (x->beside) {
+        to->flags |= CANDIDATE_NO_TCP;
+    } else if (x->via == TRANSPORT_TCP) {
+        servers_give_up(l, to, FAULT_SILENT);
+    } else if (edns_suspect(x)) {
+        to->flags |= CANDIDATE_NO_EDNS;
+    } else if ((x->saw & SAW_BARE) && l->walk.probe && exchange_count(l) == 1) {
+        /* Some take a part of a name ill (RFC 9156 §3). */
+        minimise_give_up(l);
+        servers_new_question(l);
+    } else if (x->saw & (SAW_MALFORMED | SAW_BARE)) {
+        servers_give_up(l, to, x->saw & SAW_MALFORMED ? FAULT_MALFORMED : FAULT_ERROR);
     } else {
         servers_timed_out(l->r, &to->at);
         l->walk.faults[FAULT_SILENT]++;
@@ -145,14 +240,27 @@ static enum fault fault_of(enum err why)
 static void on_failed(struct lookup *l, const struct exchange *x)
 {
     lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(x->why));
-    servers_give_up(l, x->to, fault_of(x->why));
+    if (x->beside)
+        leave_port(l, x->to);
+    else
+        servers_give_up(l, x->to, fault_of(x->why));
+}
+
+/* The server was heard over UDP but has to be asked over TCP; there it may be asked already. */
+static void on_repeat(struct lookup *l, const struct exchange *x)
+{
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++)
+        if (l->exchanges[i].to == x->to)
+            l->exchanges[i].beside = false;
+    if (!is_out(l, x->to, TRANSPORT_TCP))
+        l->lead.chosen = x->to;
 }
 
 /* One exchange that failed, is due, or has the same server asked once more. */
 static void see_end(struct lookup *l, struct exchange *x)
 {
     if (x->state == EXCHANGE_REPEAT)
-        l->lead.chosen = x->to;
+        on_repeat(l, x);
     else if (x->state == EXCHANGE_FAILED)
         on_failed(l, x);
     else
@@ -161,19 +269,30 @@ static void see_end(struct lookup *l, struct exchange *x)
     l->exchange = x;
 }
 
-/* Sees to all that have ended; the others go on waiting. */
-static enum next see_ends(struct lookup *l)
+static bool out_of_memory(const struct lookup *l)
 {
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++)
+        if (l->exchanges[i].state == EXCHANGE_FAILED && l->exchanges[i].why == ERR_NOMEM)
+            return true;
+    return false;
+}
+
+/* Sees to all that have ended, and to what came that is no answer; the others go on waiting. */
+static enum next see_all(struct lookup *l)
+{
+    if (out_of_memory(l)) {
+        exchange_end_all(l);
+        return lookup__fail(l, REASON_WORK_SIZE);
+    }
     l->lead.chosen = NULL;
+    l->lead.beside = false;
     for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
         struct exchange *x = &l->exchanges[i];
-        if (x->state == EXCHANGE_FAILED && x->why == ERR_NOMEM) {
-            exchange_end_all(l);
-            return lookup__fail(l, REASON_WORK_SIZE);
-        }
         if (x->state > EXCHANGE_OPEN || (x->state == EXCHANGE_OPEN && x->due_ms <= l->r->now_ms))
             see_end(l, x);
     }
+    for (unsigned i = 0; i < EXCHANGES_MAX && !l->lead.chosen && exchange_room(l); i++)
+        l->lead.chosen = beside(l, &l->exchanges[i]);
     if (!l->lead.chosen)
         return go_on(l);
     l->step = STEP_SEND;
@@ -191,7 +310,8 @@ enum next step_await_reply(struct lookup *l, const struct event *e)
         return NEXT_WAIT;
     case EVENT_TIMEOUT:
     case EVENT_FAILED:
-        return see_ends(l);
+    case EVENT_DOUBT:
+        return see_all(l);
     case EVENT_REPLY:
         heap_remove(&l->r->timers, &l->timer.node);
         l->step = STEP_CLASSIFY;
