@@ -73,6 +73,12 @@ MUST_CHECK enum err reply_extras(struct arena *a, const struct message *m, const
 /* Appends the set as we believe it: our TTL bounds and trust on the same octets. ERR_NOMEM. */
 MUST_CHECK enum err reply_take(struct arena *a, const struct asked *q, struct rrsets *list,
                                const struct rrset *set, enum trust trust);
+/* ---- child_servers.c ------------------------------------------------------------------------- */
+
+/* Remembers the zone's NS set where its server sent it along with a reply. ERR_NOMEM. */
+MUST_CHECK enum err child_servers_note(struct lookup *l, const struct message *m,
+                                       const struct asked *q);
+
 /* Is the name this server's to speak of? */
 bool reply_in_bailiwick(const struct asked *q, const uint8_t *name);
 

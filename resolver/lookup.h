@@ -68,6 +68,7 @@ enum edge_kind {
     EDGE_ALIAS,   /* the child resolves the target of the parent's alias */
     EDGE_ADDRESS, /* the child finds an address of a name server */
     EDGE_PRIME,   /* the child finds the root's name servers */
+    EDGE_OWN_NS,  /* the child finds the NS set that the zone itself has */
 };
 enum { EDGE_ADDRESSES = DELEGATION_ADDRESS_PER_NS };
 
@@ -110,7 +111,8 @@ enum fault {
     FAULT_REFUSED,
     FAULT_LAME,
     FAULT_MALFORMED,
-    FAULT_ERROR,
+    FAULT_ERROR,   /* a response code */
+    FAULT_CUT,     /* its answer is cut off over TCP, too */
     FAULT_CLOSED,  /* the host or its port refuses */
     FAULT_NETWORK, /* nothing can be sent there from here */
     FAULT_COUNT
@@ -137,6 +139,8 @@ struct walk {
     bool may_iterate;  /* CUT_FORWARD: from the root instead when these fail */
     bool forward_over; /* they have failed */
     bool fresh;        /* the cut came by a referral to this very lookup */
+    bool own_servers;  /* the servers are those that the zone itself names */
+    bool own_asked;    /* it was asked for them */
     const uint8_t
         *above; /* begin above this zone: what we knew of its servers is no good; or NULL */
     bool probe; /* what is asked is a minimised question */
@@ -144,6 +148,7 @@ struct walk {
     uint8_t minimise_steps; /* minimised questions so far */
     uint8_t labels;         /* of the name that is asked */
     uint8_t referrals;      /* followed so far */
+    uint8_t timeouts_most;  /* of this zone's servers, before they count as silent */
     struct ns_search ns;
     unsigned candidate_count;
     struct candidate candidate[CANDIDATES_MAX];
@@ -362,6 +367,8 @@ void servers_take_children(struct lookup *l);
 /* Another zone is asked from now on: what is being looked up for this one is of no use. */
 void servers_drop_children(struct lookup *l);
 enum reason servers_reason(const struct lookup *l);
+/* Was each address asked that can be, and is none being looked up? */
+bool servers_all_tried(const struct lookup *l);
 
 /* Between the three of them. */
 struct server_state servers__state(struct resolver *r, const struct endpoint *at);
@@ -373,6 +380,16 @@ void servers__note_lame(struct lookup *l, const struct endpoint *at);
 void servers__add_known(struct lookup *l);
 /* Is there a name server whose address was never asked for, and may that still be done? */
 bool servers__more_to_look_up(const struct lookup *l);
+/* That, or is one being looked up? */
+bool servers__seek(const struct lookup *l);
+
+/* ---- child_servers.c ------------------------------------------------------------------------- */
+
+/* The servers that the zone itself names join those of its parent. False: there are none. */
+bool child_servers_join(struct lookup *l);
+/* Asks the zone for them. True: they are waited for. */
+bool child_servers_ask(struct lookup *l);
+bool child_servers_awaited(struct lookup *l);
 
 /* ---- minimise.c ------------------------------------------------------------------------------ */
 

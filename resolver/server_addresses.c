@@ -132,7 +132,7 @@ static unsigned room(const struct lookup *l, unsigned running)
 {
     const struct walk *w = &l->walk;
     unsigned junk = names_without(w) + running;
-    if (w->kind != CUT_LEARNED || w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS ||
+    if (w->kind != CUT_LEARNED || w->faults[FAULT_SILENT] >= w->timeouts_most ||
         w->ns.started >= LIMIT_NS_PER_DELEGATION || junk >= LIMIT_NS_WITHOUT ||
         running >= LIMIT_NS_AT_ONCE)
         return 0;
@@ -164,6 +164,11 @@ void servers_look_up_beside(struct lookup *l)
         (void)servers_look_up(l);
 }
 
+bool servers__seek(const struct lookup *l)
+{
+    return lookups_under_way(l) > 0 || servers__more_to_look_up(l);
+}
+
 bool servers__more_to_look_up(const struct lookup *l)
 {
     unsigned ns, i;
@@ -174,7 +179,7 @@ void servers_drop_children(struct lookup *l)
 {
     LIST_EACH_SAFE (it, tmp, &l->waits.children) {
         struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
-        if (e->kind == EDGE_ADDRESS)
+        if (e->kind == EDGE_ADDRESS || e->kind == EDGE_OWN_NS)
             waits_drop(e);
     }
 }

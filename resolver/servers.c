@@ -50,6 +50,8 @@ void servers_collect(struct lookup *l)
     struct walk *w = &l->walk;
     const struct delegation *d = w->cut;
     w->candidate_count = 0;
+    w->timeouts_most = LIMIT_TIMEOUTS;
+    w->own_servers = w->own_asked = false;
     w->ns = (struct ns_search){.known = {d->glued[0], d->glued[1]}};
     memset(w->faults, 0, sizeof w->faults);
     for (unsigned i = 0; i < d->address_count; i++) {
@@ -91,7 +93,7 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
 {
     struct walk *w = &l->walk;
     uint32_t cost[CANDIDATES_MAX], best = UINT32_MAX;
-    if (w->faults[FAULT_SILENT] >= LIMIT_TIMEOUTS)
+    if (w->faults[FAULT_SILENT] >= w->timeouts_most)
         return NULL;
     for (unsigned i = 0; i < w->candidate_count; i++) {
         const struct candidate *c = &w->candidate[i];
@@ -127,6 +129,16 @@ bool servers_ailing(const struct lookup *l)
     return false;
 }
 
+bool servers_all_tried(const struct lookup *l)
+{
+    for (unsigned i = 0; i < l->walk.candidate_count; i++) {
+        const struct candidate *c = &l->walk.candidate[i];
+        if (!spent(c) && !(c->flags & CANDIDATE_LAST) && !(c->sends[0] + c->sends[1]))
+            return false;
+    }
+    return !servers__seek(l);
+}
+
 bool servers_others(const struct lookup *l)
 {
     for (unsigned i = 0; i < l->walk.candidate_count; i++)
@@ -144,7 +156,7 @@ enum reason servers_reason(const struct lookup *l)
         [FAULT_SILENT] = REASON_ALL_SILENT,    [FAULT_REFUSED] = REASON_ALL_REFUSED,
         [FAULT_LAME] = REASON_ALL_LAME,        [FAULT_MALFORMED] = REASON_MALFORMED,
         [FAULT_ERROR] = REASON_ALL_FAILED,     [FAULT_CLOSED] = REASON_ALL_CLOSED,
-        [FAULT_NETWORK] = REASON_NO_TRANSPORT,
+        [FAULT_NETWORK] = REASON_NO_TRANSPORT, [FAULT_CUT] = REASON_ALL_FAILED,
     };
     const struct walk *w = &l->walk;
     unsigned kinds = 0, which = 0;
@@ -158,7 +170,8 @@ enum reason servers_reason(const struct lookup *l)
     if (w->ns.reason && !reason_cached(w->ns.reason))
         return w->ns.reason;
     bool root = name_labels(w->cut->zone) == 0;
-    if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_LAME)
+    if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_CUT &&
+        which != FAULT_LAME)
         return REASON_ROOT_UNREACHABLE;
     if (kinds == 0)
         return w->ns.reason ? w->ns.reason : REASON_NO_SERVERS;

@@ -41,6 +41,10 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
     (void)e;
     flow_leave_line(l);
     servers_take_children(l);
+    if (child_servers_awaited(l))
+        return NEXT_WAIT;
+    if (servers_ailing(l) && servers_all_tried(l))
+        child_servers_join(l);
     l->lead.chosen = servers_choose(l, false);
     if (l->lead.chosen && servers_ailing(l))
         servers_look_up_beside(l);
@@ -52,6 +56,8 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
         l->step = STEP_FIND_CUT;
         return NEXT_STEP;
     }
+    if (!l->lead.chosen && child_servers_ask(l))
+        return NEXT_WAIT;
     if (!l->lead.chosen)
         return lookup__fail(l, servers_reason(l));
     l->step = STEP_SEND;

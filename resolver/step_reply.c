@@ -88,15 +88,16 @@ static enum next take_result(struct lookup *l, const struct message *m, const st
         l->step = STEP_ANSWER;
         return NEXT_STEP;
     }
+    struct asked q = asked_of(l);
+    if (child_servers_note(l, m, &q))
+        return lookup__fail(l, REASON_WORK_SIZE);
     cache_answer_sets(l, c);
     res->answer = c->answer;
     res->source = SOURCE_RESOLVED;
     unsigned aliases = count_aliases(&c->answer, l->key.type);
-    if (c->kind == REPLY_ANSWER && l->r->options->full_responses) {
-        struct asked q = asked_of(l);
-        if (reply_extras(&l->arena, m, &q, c, &res->authority, &res->additional))
-            return lookup__fail(l, REASON_WORK_SIZE);
-    }
+    if (c->kind == REPLY_ANSWER && l->r->options->full_responses &&
+        reply_extras(&l->arena, m, &q, c, &res->authority, &res->additional))
+        return lookup__fail(l, REASON_WORK_SIZE);
     switch (c->kind) {
     case REPLY_ALIAS_LOOP:
         return lookup__fail(l, REASON_ALIAS_LOOP);
@@ -185,6 +186,8 @@ static enum next after_error(struct lookup *l, const struct message *m, enum rep
         return other_server(l, FAULT_REFUSED);
     case REPLY_LAME:
         return other_server(l, FAULT_LAME);
+    case REPLY_TRUNCATED:
+        return other_server(l, FAULT_CUT);
     default:
         return other_server(l, FAULT_ERROR);
     }
