@@ -355,7 +355,10 @@ void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rt
 /* A message goes to it. */
 void servers_asked(struct resolver *r, const struct endpoint *at);
 void servers_timed_out(struct resolver *r, const struct endpoint *at);
-void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state);
+/* It has sent an OPT; it has answered without EDNS only. */
+void servers_edns_works(struct resolver *r, const struct endpoint *at);
+void servers_edns_missed(struct resolver *r, const struct endpoint *at);
+bool servers__edns_broken(const struct resolver *r, const struct server_state *s);
 /* Starts look-ups of name server addresses that are not known. True when some are under way. */
 bool servers_look_up(struct lookup *l);
 /* Has one of this zone's servers failed this lookup? */

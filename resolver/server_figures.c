@@ -11,9 +11,11 @@ enum {
     SERVER_KEEP_S = 900,      /* a measurement is worth that long */
     SERVER_DEAD_TIMEOUTS = 6, /* in a row: rather ask others */
     SERVER_DEAD_S = 15,
-    SERVER_DEAD_MS = 60000, /* what such a one is reckoned at */
-    SERVER_LAME_S = 600,    /* lame for a zone that long, then tried anew */
-    SERVER_EDNS_S = 600,    /* after that EDNS is tried anew */
+    SERVER_DEAD_MS = 60000,   /* what such a one is reckoned at */
+    SERVER_LAME_S = 600,      /* lame for a zone that long, then tried anew */
+    SERVER_EDNS_S = 600,      /* after that EDNS is tried anew */
+    SERVER_EDNS_FIRST_S = 60, /* the first time: it may have been a forger */
+    SERVER_EDNS_MISSES = 3,   /* in a row, before one that knew EDNS counts as broken */
 };
 
 struct server_state servers__state(struct resolver *r, const struct endpoint *at)
@@ -76,14 +78,39 @@ void servers_timed_out(struct resolver *r, const struct endpoint *at)
     server_put(r, at, &s);
 }
 
-void servers_edns(struct resolver *r, const struct endpoint *at, enum server_edns state)
+void servers_edns_works(struct resolver *r, const struct endpoint *at)
 {
     struct server_state s = servers__state(r, at);
-    if (s.edns == state && state != SERVER_EDNS_BROKEN)
+    if (s.edns == SERVER_EDNS_OK && !s.edns_misses)
         return;
-    s.edns = (uint8_t)state;
-    s.edns_until = (uint32_t)(r->now_ms / 1000) + SERVER_EDNS_S;
+    s.edns = SERVER_EDNS_OK;
+    s.edns_misses = 0;
     server_put(r, at, &s);
+}
+
+/*
+ * One forged error must not take EDNS, and with it signatures, from a server for long: one that
+ * has shown that it knows EDNS has to miss it several times in a row, one that never has is asked
+ * with it again after a minute. While it is held to be broken it is not asked, so nothing is added.
+ */
+void servers_edns_missed(struct resolver *r, const struct endpoint *at)
+{
+    struct server_state s = servers__state(r, at);
+    if (servers__edns_broken(r, &s))
+        return;
+    if (s.edns_misses < UINT8_MAX)
+        s.edns_misses++;
+    if (s.edns != SERVER_EDNS_OK || s.edns_misses >= SERVER_EDNS_MISSES) {
+        bool first = s.edns_misses == 1;
+        s.edns = SERVER_EDNS_BROKEN;
+        s.edns_until = r->now + (first ? SERVER_EDNS_FIRST_S : SERVER_EDNS_S);
+    }
+    server_put(r, at, &s);
+}
+
+bool servers__edns_broken(const struct resolver *r, const struct server_state *s)
+{
+    return s->edns == SERVER_EDNS_BROKEN && s->edns_until > r->now;
 }
 
 /* Held to be lame for this zone (RFC 9520 §2.3 speaks of such): asked when nobody else is left. */

@@ -39,7 +39,7 @@ void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns)
     struct candidate *c = &w->candidate[w->candidate_count++];
     *c = (struct candidate){.at = *at, .ns = ns};
     struct server_state s = servers__state(l->r, at);
-    if (s.edns == SERVER_EDNS_BROKEN && s.edns_until > l->r->now)
+    if (servers__edns_broken(l->r, &s))
         c->flags |= CANDIDATE_NO_EDNS;
     if (servers__lame(l, at))
         c->flags |= CANDIDATE_LAST;

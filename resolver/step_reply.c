@@ -214,9 +214,11 @@ static void note_edns(struct lookup *l, const struct message *m, enum reply_kind
     if (is_error(kind))
         return;
     if (m->edns.present)
-        servers_edns(l->r, &l->exchange->to->at, SERVER_EDNS_OK);
+        servers_edns_works(l->r, &l->exchange->to->at);
     else if (!l->exchange->edns)
-        servers_edns(l->r, &l->exchange->to->at, SERVER_EDNS_BROKEN);
+        servers_edns_missed(l->r, &l->exchange->to->at);
+    if (l->exchange->edns) /* what made us doubt it was a forger's */
+        l->exchange->to->flags &= (uint8_t)~CANDIDATE_NO_EDNS;
 }
 
 enum next step_classify_reply(struct lookup *l, const struct event *e)

@@ -321,6 +321,9 @@ static void servers_are_told_apart_by_address_port_and_zone(void **state)
         .edns = SERVER_EDNS_BROKEN,
         .lame = 1,
         .edns_until = 5,
+        .edns_misses = 6,
+        .cookie_size = 32,
+        .cookie = "an octet for every place of it.",
     };
     struct server_state out;
     assert_true(cache_put_server(c, &four, NULL, &s, NOW));
@@ -333,6 +336,9 @@ static void servers_are_told_apart_by_address_port_and_zone(void **state)
     assert_int_equal(out.edns, SERVER_EDNS_BROKEN);
     assert_int_equal(out.lame, 1);
     assert_int_equal(out.edns_until, 5);
+    assert_int_equal(out.edns_misses, 6);
+    assert_int_equal(out.cookie_size, 32);
+    assert_memory_equal(out.cookie, s.cookie, 32);
     assert_int_equal(cache_get_server(c, &six, NULL, NOW, &out), MISS_COLD);
     assert_int_equal(cache_get_server(c, &port, NULL, NOW, &out), MISS_COLD);
     assert_int_equal(cache_get_server(c, &four, name_root, NOW, &out), MISS_COLD);
