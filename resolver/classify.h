@@ -73,6 +73,12 @@ MUST_CHECK enum err reply_extras(struct arena *a, const struct message *m, const
 /* Appends the set as we believe it: our TTL bounds and trust on the same octets. ERR_NOMEM. */
 MUST_CHECK enum err reply_take(struct arena *a, const struct asked *q, struct rrsets *list,
                                const struct rrset *set, enum trust trust);
+/* ---- step_root.c ----------------------------------------------------------------------------- */
+
+/* The answer to priming becomes the root's delegation. ERR_NOMEM. */
+MUST_CHECK enum err root_take(struct lookup *l, const struct message *m, const struct classified *c,
+                              const struct asked *q);
+
 /* ---- child_servers.c ------------------------------------------------------------------------- */
 
 /* Remembers the zone's NS set where its server sent it along with a reply. ERR_NOMEM. */

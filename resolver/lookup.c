@@ -155,8 +155,15 @@ void lookup__wake(struct lookup *l, enum event_kind kind)
 
 void lookup__check_orphan(struct lookup *l)
 {
-    if (l->cancelled || !list_empty(&l->waits.clients) || !list_empty(&l->waits.parents))
+    /* Priming is everybody's: it goes on without them. */
+    if (l->cancelled || (l->key.flags & LOOKUP_PRIME) || !list_empty(&l->waits.clients) ||
+        !list_empty(&l->waits.parents))
         return;
+    lookup__cancel(l);
+}
+
+void lookup__cancel(struct lookup *l)
+{
     l->cancelled = true;
     if (list_empty(&l->ready))
         list_append(&l->r->ready, &l->ready);
@@ -293,8 +300,6 @@ static void note_failure(struct lookup *l)
 {
     struct resolver *r = l->r;
     const struct result *res = &l->result;
-    if (l->key.flags & LOOKUP_PRIME)
-        return;
     if (res->rcode != RCODE_SERVFAIL) {
         if (l->had_failure)
             cache_forget_failure(r->config.cache, l->key.name, l->key.type);
@@ -308,7 +313,10 @@ static void finish(struct lookup *l)
 {
     /* From here on nobody can join. */
     l->cancelled = true;
-    note_failure(l);
+    if (l->key.flags & LOOKUP_PRIME)
+        root_ended(l->r, l->result.reason);
+    else
+        note_failure(l);
     tell_parents(l);
     tell_clients(l);
     lookup__free(l);
@@ -318,6 +326,8 @@ void lookup__free(struct lookup *l)
 {
     MUST(l->magic == LOOKUP_MAGIC);
     exchange_end_all(l);
+    if (l->key.flags & LOOKUP_PRIME)
+        l->r->priming.under_way = false;
     flow_leave_line(l);
     flow_leave_zone(l);
     LIST_EACH_SAFE (it, tmp, &l->waits.children)

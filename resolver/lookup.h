@@ -251,6 +251,15 @@ struct slot {
     uint32_t next_free; /* index + 1 */
 };
 
+/* Asking for the root's name servers (step_root.c). */
+struct priming {
+    bool under_way;
+    uint8_t failures; /* in a row */
+    uint64_t started_ms;
+    uint32_t expiry; /* of the root's delegation, when it was seen last */
+    uint32_t seen;   /* and when it was seen first */
+};
+
 struct resolver {
     uint32_t magic;
     struct resolver_config config;
@@ -266,6 +275,7 @@ struct resolver {
     struct slot *slots;
     uint32_t slot_count;
     uint32_t slot_free;
+    struct priming priming;
     uint64_t mark;
     uint64_t now_ms;
     uint32_t now; /* boot-time seconds, of this turn */
@@ -282,6 +292,8 @@ void lookup__run(struct lookup *l);
 void lookup__wake(struct lookup *l, enum event_kind kind);
 /* Nobody waits for it any more? Then it will be cancelled in this turn. */
 void lookup__check_orphan(struct lookup *l);
+/* It ends without telling anybody. */
+void lookup__cancel(struct lookup *l);
 /* Ends it at once, its waiters untold. */
 void lookup__free(struct lookup *l);
 /* The step sets the reason and ends. */
@@ -385,6 +397,18 @@ void servers__add_known(struct lookup *l);
 bool servers__more_to_look_up(const struct lookup *l);
 /* That, or is one being looked up? */
 bool servers__seek(const struct lookup *l);
+
+/* ---- step_cut.c, step_root.c ----------------------------------------------------------------- */
+
+/* Begins the walk at a cut; NULL: there was no memory for it. */
+enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind);
+/* Waits for the root's name servers. */
+enum next root_need(struct lookup *l);
+/* Has them asked for anew in the background when `root` is near its end. */
+void root_refresh(struct resolver *r, const struct delegation *root);
+/* Priming begins; it has ended. */
+void root_asked(struct resolver *r);
+void root_ended(struct resolver *r, enum reason reason);
 
 /* ---- child_servers.c ------------------------------------------------------------------------- */
 

@@ -179,6 +179,8 @@ void resolver_stop(struct resolver *r)
         for (struct lookup *l = r->buckets[i]; l; l = l->bucket_next) {
             LIST_EACH_SAFE (it, tmp, &l->waits.clients)
                 waits_detach(CONTAINER_OF(it, struct client, link), REASON_STOPPING);
+            if (l->key.flags & LOOKUP_PRIME)
+                lookup__cancel(l);
         }
     }
     /* Without clients everything is orphaned, from the top down. */

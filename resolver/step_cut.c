@@ -1,15 +1,14 @@
 /*
  * Where the walk begins: the deepest zone on the way to the name whose servers we know. Delegations
  * are known from the parent's side only, so that a child can't prolong its own life. The root's
- * come from priming (RFC 9609): the hints are asked once for the root's NS, and what they answer is
- * used from then on.
+ * come from priming (step_root.c).
  */
 #include <string.h>
 
 #include "base/must.h"
 #include "resolver/lookup.h"
 
-static enum next start_at(struct lookup *l, struct delegation *cut, enum cut_kind kind)
+enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind)
 {
     if (!cut)
         return lookup__fail(l, REASON_WORK_SIZE);
@@ -69,7 +68,7 @@ static const struct stub_zone *find_forward(const struct lookup *l, const uint8_
 static enum next forward(struct lookup *l, const struct stub_zone *zone)
 {
     l->walk.may_iterate = zone->first;
-    return start_at(l, configured_delegation(l, zone), CUT_FORWARD);
+    return cut_start(l, configured_delegation(l, zone), CUT_FORWARD);
 }
 
 /* A DNAME in the cache above the name: its CNAME is made anew for this name (RFC 6672 §3.1). */
@@ -118,27 +117,16 @@ static bool leads_on(struct lookup *l, const struct delegation *d)
     return false;
 }
 
-static enum next need_root(struct lookup *l)
-{
-    struct lookup_key key;
-    struct edge *e;
-    if (lookup__key(&key, name_root, TYPE_NS, LOOKUP_PRIME))
-        return lookup__fail(l, REASON_WORK_SIZE);
-    enum need need = waits_need(l, &key, EDGE_PRIME, &e);
-    if (need != NEED_WAITS)
-        return lookup__fail(l, need == NEED_NOMEM ? REASON_WORK_SIZE : REASON_DEPENDENCY_LOOP);
-    l->step = STEP_AWAIT_ROOT;
-    return NEXT_WAIT;
-}
-
 enum next step_find_cut(struct lookup *l, const struct event *e)
 {
     (void)e;
     struct resolver *r = l->r;
     struct delegation found;
     struct rrset dname;
-    if (l->key.flags & LOOKUP_PRIME)
-        return start_at(l, delegation_copy(&l->arena, r->options->hints), CUT_LEARNED);
+    if (l->key.flags & LOOKUP_PRIME) {
+        root_asked(r);
+        return cut_start(l, delegation_copy(&l->arena, r->options->hints), CUT_LEARNED);
+    }
     /* DS lies on the parent's side of the cut (RFC 4035 §4.2). */
     const uint8_t *at = l->key.name;
     if (l->key.type == TYPE_DS && *at)
@@ -153,36 +141,19 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
             return alias_by_dname(l, &dname);
         const struct stub_zone *stub = find_stub(l, at);
         if (stub)
-            return start_at(l, configured_delegation(l, stub), CUT_STUB);
+            return cut_start(l, configured_delegation(l, stub), CUT_STUB);
         bool known = !l->walk.above || name_below(l->walk.above, at);
         if (known && !cache_get_delegation(r->config.cache, at, r->now, &found) &&
-            leads_on(l, &found))
-            return start_at(l, delegation_copy(&l->arena, &found), CUT_LEARNED);
+            leads_on(l, &found)) {
+            struct delegation *cut = delegation_copy(&l->arena, &found);
+            if (!*at)
+                root_refresh(r, &found);
+            return cut_start(l, cut, CUT_LEARNED);
+        }
         if (!*at)
             break;
     }
     if (r->options->prime)
-        return need_root(l);
-    return start_at(l, delegation_copy(&l->arena, r->options->hints), CUT_LEARNED);
-}
-
-enum next step_await_root(struct lookup *l, const struct event *e)
-{
-    (void)e;
-    struct delegation found;
-    enum reason reason = REASON_NONE;
-    LIST_EACH_SAFE (it, tmp, &l->waits.children) {
-        struct edge *edge = CONTAINER_OF(it, struct edge, in_parent);
-        if (edge->child)
-            return NEXT_WAIT;
-        reason = edge->reason;
-        waits_drop(edge);
-    }
-    if (!cache_get_delegation(l->r->config.cache, name_root, l->r->now, &found))
-        return start_at(l, delegation_copy(&l->arena, &found), CUT_LEARNED);
-    if (reason == REASON_ROOT_UNREACHABLE || reason == REASON_NO_SERVERS ||
-        reason == REASON_WORK_SIZE)
-        return lookup__fail(l, reason);
-    /* They are there but their answer was of no use (or not to be cached): the hints have to do. */
-    return start_at(l, delegation_copy(&l->arena, l->r->options->hints), CUT_LEARNED);
+        return root_need(l);
+    return cut_start(l, delegation_copy(&l->arena, r->options->hints), CUT_LEARNED);
 }

@@ -43,33 +43,6 @@ static void cache_denial(struct lookup *l, const struct classified *c)
     cache_put_negative(l->r->config.cache, c->last, l->key.type, &n, l->r->now);
 }
 
-/*
- * The root's own NS answer makes the root's delegation. Addresses that did not come along are taken
- * from the hints (a priming response cut short, RFC 9609 §4.2).
- */
-static enum err cache_root(struct lookup *l, const struct message *m, const struct classified *c)
-{
-    struct asked q = asked_of(l);
-    struct delegation *d = referral_delegation(&l->arena, m, c->answer.at[0], &q);
-    if (!d)
-        return ERR_NOMEM;
-    const struct delegation *hints = l->r->options->hints;
-    uint32_t glued = 0;
-    for (unsigned i = 0; i < d->address_count; i++)
-        glued |= 1U << d->address[i].ns;
-    for (unsigned i = 0; i < hints->address_count; i++) {
-        for (uint8_t ns = 0; ns < d->ns_count; ns++) {
-            bool missing = !(glued >> ns & 1) && d->address_count < DELEGATION_ADDRESS_MAX;
-            if (missing && name_equal(d->ns[ns], hints->ns[hints->address[i].ns]))
-                d->address[d->address_count++] =
-                    (struct delegation_address){.ns = ns, .at = hints->address[i].at};
-        }
-    }
-    if (d->address_count)
-        cache_put_delegation(l->r->config.cache, d, l->r->now);
-    return OK;
-}
-
 static unsigned count_aliases(const struct rrsets *answer, uint16_t qtype)
 {
     unsigned n = 0;
@@ -81,14 +54,14 @@ static unsigned count_aliases(const struct rrsets *answer, uint16_t qtype)
 static enum next take_result(struct lookup *l, const struct message *m, const struct classified *c)
 {
     struct result *res = &l->result;
+    struct asked q = asked_of(l);
     l->r->counters.scrubbed += c->scrubbed;
     if (l->key.flags & LOOKUP_PRIME) {
-        if (c->kind == REPLY_ANSWER && cache_root(l, m, c))
+        if (c->kind == REPLY_ANSWER && root_take(l, m, c, &q))
             return lookup__fail(l, REASON_WORK_SIZE);
         l->step = STEP_ANSWER;
         return NEXT_STEP;
     }
-    struct asked q = asked_of(l);
     if (child_servers_note(l, m, &q))
         return lookup__fail(l, REASON_WORK_SIZE);
     cache_answer_sets(l, c);

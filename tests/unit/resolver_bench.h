@@ -35,7 +35,8 @@ struct bench {
     uint64_t now_ms;
     uint64_t wake_ms;
     uint64_t seed;
-    bool no_ipv6; /* every send to IPv6 fails at once */
+    bool no_ipv6;    /* every send to IPv6 fails at once */
+    bool no_network; /* every send does */
     unsigned refused;
     struct sent sent[SENT_MAX];
     unsigned sent_count;
@@ -70,7 +71,7 @@ static void draw(struct world *w, void *out, size_t size)
 static enum err keep_message(struct world *w, const struct upstream_send *s)
 {
     struct bench *b = CONTAINER_OF(w, struct bench, world);
-    if (b->no_ipv6 && s->to.family == 6) {
+    if (b->no_network || (b->no_ipv6 && s->to.family == 6)) {
         b->refused++;
         return ERR_IO;
     }
@@ -178,7 +179,7 @@ static void ask(struct bench *b, struct asking *a, const char *name, uint16_t ty
 
 /* The reply to a kept message: its own octets with QR set, and an A record of the question's name
  * if `answer`. */
-static size_t reply_to(const struct sent *s, uint16_t flags, bool answer, uint8_t out[512])
+static inline size_t reply_to(const struct sent *s, uint16_t flags, bool answer, uint8_t out[512])
 {
     size_t end = DNS_HEADER_SIZE + name_size(s->message + DNS_HEADER_SIZE) + 4;
     static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1};
@@ -192,7 +193,7 @@ static size_t reply_to(const struct sent *s, uint16_t flags, bool answer, uint8_
     return end + sizeof record;
 }
 
-static void give(struct bench *b, const struct sent *s, const uint8_t *bytes, size_t size)
+static inline void give(struct bench *b, const struct sent *s, const uint8_t *bytes, size_t size)
 {
     b->sink.reply(b->sink.ctx, s->token, bytes, size);
     b->sink.turn(b->sink.ctx);
