@@ -15,13 +15,22 @@ struct reading {
     unsigned aliases;
 };
 
+/* Is the name in a configured zone below the one asked? Its DS excepted: that is the parent's (RFC
+ * 4035 §3.1.4.1). */
+static bool in_stub(const struct asked *q, const struct stub_zone *stub, const uint8_t *name)
+{
+    if ((stub->forward && q->forward_over) || !name_below(stub->name, q->zone))
+        return false;
+    if (q->type == TYPE_DS && name_equal(q->name, name) && name_equal(stub->name, name))
+        return false;
+    return name_at_or_below(name, stub->name);
+}
+
 bool reply_in_bailiwick(const struct asked *q, const uint8_t *name)
 {
-    for (size_t i = 0; i < q->stub_count; i++) {
-        const uint8_t *stub = q->stubs[i].name;
-        if (name_below(stub, q->zone) && name_at_or_below(name, stub))
+    for (size_t i = 0; i < q->stub_count; i++)
+        if (in_stub(q, &q->stubs[i], name))
             return false;
-    }
     return name_at_or_below(name, q->zone);
 }
 

@@ -38,9 +38,10 @@ struct asked {
     bool recursive; /* the server was asked to recurse: no AA is expected, and referrals are none */
     uint32_t ttl_min, ttl_max, negative_ttl_max;
     /* Zones whose servers the operator names: below `zone` they are not this server's to answer
-     * for. */
+     * for, forward zones excepted once their forwarders have failed. */
     const struct stub_zone *stubs;
     size_t stub_count;
+    bool forward_over;
 };
 
 struct classified {

@@ -117,6 +117,14 @@ static bool leads_on(struct lookup *l, const struct delegation *d)
     return false;
 }
 
+/* Is there a DNAME known at `at`, above the name? */
+static bool dname_at(const struct lookup *l, const uint8_t *at, struct rrset *out)
+{
+    return at != l->key.name && *at &&
+           !cache_get_rrset(l->r->config.cache, at, TYPE_DNAME, l->r->now, out) &&
+           out->trust >= TRUST_ANSWER;
+}
+
 enum next step_find_cut(struct lookup *l, const struct event *e)
 {
     (void)e;
@@ -132,18 +140,16 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
     if (l->key.type == TYPE_DS && *at)
         at = name_skip(at, 1);
     const struct stub_zone *to = find_forward(l, at);
-    if (to)
-        return forward(l, to);
     for (;; at = name_skip(at, 1)) {
-        if (at != l->key.name && *at &&
-            !cache_get_rrset(r->config.cache, at, TYPE_DNAME, r->now, &dname) &&
-            dname.trust >= TRUST_ANSWER)
+        if (dname_at(l, at, &dname))
             return alias_by_dname(l, &dname);
+        if (to && name_equal(to->name, at))
+            return forward(l, to);
         const struct stub_zone *stub = find_stub(l, at);
         if (stub)
             return cut_start(l, configured_delegation(l, stub), CUT_STUB);
-        bool known = !l->walk.above || name_below(l->walk.above, at);
-        if (known && !cache_get_delegation(r->config.cache, at, r->now, &found) &&
+        bool wanted = !to && (!l->walk.above || name_below(l->walk.above, at));
+        if (wanted && !cache_get_delegation(r->config.cache, at, r->now, &found) &&
             leads_on(l, &found)) {
             struct delegation *cut = delegation_copy(&l->arena, &found);
             if (!*at)

@@ -17,6 +17,7 @@ static struct asked asked_of(const struct lookup *l)
         .negative_ttl_max = o->negative_ttl_max,
         .stubs = o->stubs,
         .stub_count = o->stub_count,
+        .forward_over = l->walk.forward_over,
         .recursive = l->walk.kind == CUT_FORWARD,
     };
 }
