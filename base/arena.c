@@ -5,11 +5,11 @@
 #include <string.h>
 
 /*
- * Blocks double from the first size to the last, so that a small piece of work costs little and a
- * big one few calls of malloc. What does not fit into a block of that size gets one of its own
- * size.
+ * Each block is half of what is held already, so that a small piece of work costs little and a big
+ * one few calls of malloc. What does not fit into a block of that size gets one of its own size: of
+ * most pieces that is the first thing they need, and exactly what it holds.
  */
-enum { ARENA_FIRST_BLOCK = 1024, ARENA_LAST_BLOCK = 32768 };
+enum { ARENA_FIRST_BLOCK = 512, ARENA_LAST_BLOCK = 32768 };
 
 struct arena_block {
     struct arena_block *next;
@@ -46,7 +46,7 @@ static bool gauge_allows(struct gauge *g, size_t size)
 
 static bool grow(struct arena *a, size_t size)
 {
-    size_t want = a->blocks ? 2 * a->blocks->size : ARENA_FIRST_BLOCK;
+    size_t want = a->held / 2 > ARENA_FIRST_BLOCK ? a->held / 2 : ARENA_FIRST_BLOCK;
     if (want > ARENA_LAST_BLOCK)
         want = ARENA_LAST_BLOCK;
     if (want < sizeof(struct arena_block) + size)

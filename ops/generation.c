@@ -95,6 +95,8 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->ttl_min = c->cache.ttl_min;
     o->ttl_max = c->cache.ttl_max;
     o->negative_ttl_max = c->cache.negative_ttl_max;
+    o->zone_flow = c->upstream.zone_queries;
+    o->server_flow = c->upstream.server_queries;
     o->do_not_query = c->upstream.do_not_query;
 }
 

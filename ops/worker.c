@@ -52,17 +52,25 @@ static void take_cancel(void *ctx, uint64_t request)
 static void give_answer(void *ctx, uint64_t request, const uint8_t *bytes, size_t size)
 {
     struct worker *w = ctx;
-    if (!handoff__answer(w, request, bytes, size))
+    if (handoff__answer(w, request, bytes, size))
+        return;
+    if (size > 0)
         net_answer(w->net, request, bytes, size);
+    else
+        net_forget(w->net, request);
 }
 
 static struct front_config front_config(struct worker *w)
 {
+    const struct config_work *work = &w->now->config->work;
     return (struct front_config){.resolver = w->resolver,
                                  .cache = w->cache,
                                  .world = w->world,
                                  .work = &w->work,
                                  .access = w->now->access,
+                                 .limits = {.queries = work->source_queries,
+                                            .repeats = work->source_repeats,
+                                            .held = work->held_answers},
                                  .udp_payload = w->server->udp_payload,
                                  .worker = w->number,
                                  .workers = w->server->count,

@@ -156,14 +156,18 @@ static struct flow *zone_of(struct lookup *l)
 {
     uint64_t key = zone_key(l);
     struct flow *f = find(&l->r->flows, key);
-    return f ? f : make(&l->r->flows, key, true, starts_free(l) ? FLOW_MOST : LIMIT_ZONE_FLOW);
+    uint32_t configured = l->r->options->zone_flow;
+    uint32_t first = configured ? configured : LIMIT_ZONE_FLOW;
+    return f ? f : make(&l->r->flows, key, true, starts_free(l) ? FLOW_MOST : first);
 }
 
 static struct flow *server_of(struct lookup *l, const struct endpoint *at)
 {
     uint64_t key = server_key(l, at);
     struct flow *f = find(&l->r->flows, key);
-    return f ? f : make(&l->r->flows, key, false, starts_free(l) ? FLOW_MOST : LIMIT_SERVER_FLOW);
+    uint32_t configured = l->r->options->server_flow;
+    uint32_t first = configured ? configured : LIMIT_SERVER_FLOW;
+    return f ? f : make(&l->r->flows, key, false, starts_free(l) ? FLOW_MOST : first);
 }
 
 /* ---- In and out ---------------------------------------------------------------------------------

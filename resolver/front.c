@@ -23,6 +23,8 @@ struct pending {
     struct front *front;
     struct arena arena;
     struct asker asker;
+    struct crowd_ticket ticket;
+    uint64_t since_ms;
     uint64_t request;
     uint8_t qname[NAME_MAX_WIRE]; /* as sent */
 };
@@ -30,6 +32,7 @@ struct pending {
 struct front {
     struct front_config config;
     struct counters *counters;
+    struct crowd *crowd;
     struct list buckets[PENDING_BUCKETS];
     uint8_t reply[DNS_MESSAGE_MAX];
     uint16_t ttl_offsets[WRITER_TTLS_MAX];
@@ -42,20 +45,37 @@ enum err front_new(struct front **out, const struct front_config *config)
         return ERR_NOMEM;
     for (unsigned i = 0; i < PENDING_BUCKETS; i++)
         list_init(&f->buckets[i]);
+    if (crowd_new(&f->crowd, &config->key)) {
+        free(f);
+        return ERR_NOMEM;
+    }
     front_configure(f, config);
     *out = f;
     return OK;
 }
 
+/* A source's questions are dealt out among the workers evenly, and so are its bounds; one question
+ * is one worker's. */
+static uint32_t share(const struct front *f, uint32_t configured, uint32_t otherwise)
+{
+    uint32_t workers = f->config.workers > 1 ? f->config.workers : 1;
+    return ((configured ? configured : otherwise) + workers - 1) / workers;
+}
+
 void front_configure(struct front *f, const struct front_config *config)
 {
     f->config = *config;
+    struct crowd_limits *l = &f->config.limits;
+    l->queries = share(f, l->queries, LIMIT_SOURCE_QUERIES);
+    l->held = share(f, l->held, LIMIT_HELD_ANSWERS);
+    l->repeats = l->repeats ? l->repeats : LIMIT_SOURCE_REPEATS;
     f->counters = resolver_counters(config->resolver);
 }
 
 static void pending_free(struct pending *p)
 {
     list_remove(&p->in_bucket);
+    crowd_leave(p->front->crowd, &p->ticket);
     struct arena arena = p->arena;
     arena_deinit(&arena);
 }
@@ -71,6 +91,7 @@ void front_free(struct front *f)
             pending_free(p);
         }
     }
+    crowd_free(f->crowd);
     free(f);
 }
 
@@ -145,6 +166,20 @@ static void count_outcome(struct counters *n, const struct outcome *o)
         n->answers_resolved++;
 }
 
+/*
+ * May it leave? What goes out as it comes in carries nobody more than he was sent. What was held is
+ * another thing: queries of seconds in one moment.
+ */
+static bool may_leave(struct front *f, const struct pending *p)
+{
+    uint64_t now_ms = world_now_ms(f->config.world);
+    if (!p->ticket.question || now_ms - p->since_ms <= LIMIT_HELD_MS ||
+        crowd_release(f->crowd, &p->ticket, (uint32_t)(now_ms / 1000), &f->config.limits))
+        return true;
+    f->counters->limit_held++;
+    return false;
+}
+
 static void on_done(struct client *c, const struct outcome *o)
 {
     static const char *const from[] = {
@@ -160,22 +195,77 @@ static void on_done(struct client *c, const struct outcome *o)
     /* The text may have changed by a reload since the question came. */
     if (p->asker.nsid)
         p->asker.nsid = unless_empty(f->config.identity);
-    size_t size = front__write_reply(&p->asker, o, now, f->reply, &truncated);
-    f->counters->answers_truncated += truncated;
+    size_t size = 0;
+    if (may_leave(f, p)) {
+        size = front__write_reply(&p->asker, o, now, f->reply, &truncated);
+        f->counters->answers_truncated += truncated;
+    }
     pending_free(p);
     f->config.answer(f->config.ctx, request, f->reply, size);
 }
 
-static enum err start(struct front *f, const struct front_query *q, const struct asker *asker)
+static uint64_t question_hash(const struct front *f, const struct asker *asker)
+{
+    uint8_t bytes[NAME_MAX_WIRE + 2];
+    size_t size = name_lower(bytes, asker->qname);
+    store_u16(bytes + size, asker->qtype);
+    return hash_bytes(&f->config.key, bytes, size + 2);
+}
+
+/* ---- Admission ----------------------------------------------------------------------------------
+ */
+
+/* No forger could have written its address. */
+static bool is_proven(const struct front_query *q)
+{
+    return q->via == TRANSPORT_TCP || crowd_is_loopback(&q->client);
+}
+
+/* From half of work.size on, what one source may have shrinks with what is left. */
+static struct crowd_limits limits_now(const struct front *f)
+{
+    struct crowd_limits l = f->config.limits;
+    const struct gauge *g = f->config.work;
+    size_t left = g && g->used < g->limit ? g->limit - g->used : 0;
+    if (g && left < g->limit / 2) {
+        uint64_t most = (uint64_t)l.queries * left / (g->limit / 2);
+        l.queries = most > l.repeats ? (uint32_t)most : l.repeats;
+    }
+    return l;
+}
+
+/* Counts the query, unless it is one too many of its source. */
+static bool admit(struct front *f, const struct front_query *q, const struct asker *asker,
+                  struct crowd_ticket *ticket)
+{
+    struct crowd_limits limits = limits_now(f);
+    *ticket = crowd_ticket(f->crowd, &q->client, is_proven(q), question_hash(f, asker));
+    switch (crowd_enter(f->crowd, ticket, &limits)) {
+    case CROWD_QUERIES:
+        f->counters->limit_source++;
+        return false;
+    case CROWD_REPEATS:
+        f->counters->limit_repeats++;
+        return false;
+    default:
+        return true;
+    }
+}
+
+static enum err start(struct front *f, const struct front_query *q, const struct asker *asker,
+                      const struct crowd_ticket *ticket)
 {
     struct arena arena;
     arena_init(&arena, f->config.work);
     struct pending *p = arena_calloc(&arena, 1, sizeof *p);
     if (!p) {
         arena_deinit(&arena);
+        crowd_leave(f->crowd, ticket);
         return ERR_NOMEM;
     }
     p->front = f;
+    p->ticket = *ticket;
+    p->since_ms = world_now_ms(f->config.world);
     p->asker = *asker;
     p->request = q->request;
     p->client.done = on_done;
@@ -272,10 +362,7 @@ static bool belongs_elsewhere(const struct front *f, const struct front_query *q
 {
     if (f->config.workers < 2 || q->handed || !q->owner)
         return false;
-    uint8_t bytes[NAME_MAX_WIRE + 2];
-    size_t size = name_lower(bytes, asker->qname);
-    store_u16(bytes + size, asker->qtype);
-    *q->owner = (unsigned)(hash_bytes(&f->config.key, bytes, size + 2) % f->config.workers);
+    *q->owner = (unsigned)(question_hash(f, asker) % f->config.workers);
     return *q->owner != f->config.worker;
 }
 
@@ -309,16 +396,22 @@ static const char *chaos_text(const struct front *f, const struct query_view *v)
 static enum front_verdict resolve(struct front *f, const struct front_query *q,
                                   const struct asker *asker, uint8_t *reply, size_t *size)
 {
+    struct crowd_ticket ticket;
+    struct outcome o = {.rcode = RCODE_SERVFAIL, .reason = REASON_SOURCE_QUERIES};
     bool truncated;
     if (hit(f, asker, reply, size))
         return FRONT_REPLY;
     if (belongs_elsewhere(f, q, asker))
         return FRONT_ELSEWHERE;
-    if (start(f, q, asker) == OK)
-        return FRONT_PENDING;
-    f->counters->limit_work++;
+    if (admit(f, q, asker, &ticket)) {
+        if (start(f, q, asker, &ticket) == OK)
+            return FRONT_PENDING;
+        f->counters->limit_work++;
+        o.reason = REASON_WORK_SIZE;
+    } else if (!is_proven(q)) {
+        return FRONT_DROP;
+    }
     f->counters->answers_servfail++;
-    struct outcome o = {.rcode = RCODE_SERVFAIL, .reason = REASON_WORK_SIZE};
     *size = front__write_reply(asker, &o, 0, reply, &truncated);
     return FRONT_REPLY;
 }

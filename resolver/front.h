@@ -7,13 +7,14 @@
  *     front_query(f, &q, reply, sizeof reply, &size)
  *         FRONT_REPLY    send reply[0..size) now
  *         FRONT_DROP     send nothing
- *         FRONT_PENDING  exactly one answer follows: f's `answer` is called from within
- * resolver_turn front_cancel(f, request)    the client has gone (TCP closed): no answer follows
+ *         FRONT_PENDING  f's `answer` is called exactly once, from within resolver_turn
+ *     front_cancel(f, request)    the client has gone (TCP closed): no answer follows
  */
 #ifndef RESOLVER_FRONT_H
 #define RESOLVER_FRONT_H
 
 #include "policy/access.h"
+#include "policy/crowd.h"
 #include "resolver/resolver.h"
 
 enum front_verdict {
@@ -41,6 +42,7 @@ struct front_config {
     struct world *world;
     struct gauge *work;               /* bounds what waiting queries hold */
     const struct access_list *access; /* borrowed; NULL: everybody */
+    struct crowd_limits limits;       /* of the whole server; 0: as limits.def says */
     uint16_t udp_payload;             /* most octets of a UDP reply, and what our OPT says: 1232 */
     /* What id.server, hostname.bind (CH TXT) and NSID tell, and what version.server, version.bind
      * do; NULL or empty: refused. At most 255 octets, borrowed. */
@@ -50,6 +52,7 @@ struct front_config {
     unsigned workers;    /* how many fronts there are; 0 and 1: this one alone */
     struct hash_key key; /* the same for all workers: shares questions out among them */
     bool query_log;      /* a line a query at notice level */
+    /* `size` 0: none is sent, and the request is over. */
     void (*answer)(void *ctx, uint64_t request, const uint8_t *bytes, size_t size);
     void *ctx;
 };

@@ -278,6 +278,7 @@ static void tell_clients(struct lookup *l)
     while ((node = list_shift(&l->waits.clients))) {
         struct client *c = CONTAINER_OF(node, struct client, link);
         heap_remove(&l->r->timers, &c->timer.node);
+        list_remove(&c->age);
         c->lookup = NULL;
         c->done(c, &o);
     }

@@ -267,6 +267,7 @@ struct resolver {
     struct counters counters;
     struct list ready;    /* lookups to run */
     struct list detached; /* clients to be told */
+    struct list waiting;  /* struct client.age */
     struct heap timers;
     struct flows flows;
     struct lookup **buckets;

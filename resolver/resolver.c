@@ -25,6 +25,7 @@ enum err resolver_new(struct resolver **out, const struct resolver_config *confi
     r->options = config->options;
     list_init(&r->ready);
     list_init(&r->detached);
+    list_init(&r->waiting);
     heap_init(&r->timers);
     flows_init(&r->flows);
     *out = r;
@@ -83,10 +84,32 @@ static void budget_init(struct budget *b, uint64_t now_ms)
     };
 }
 
+/*
+ * Working memory is nearly used up: the oldest clients make way, if they have had their time. Most
+ * questions are answered within it, so who waits longer asks about somebody slow, and under attack
+ * that is the attack; were newcomers refused instead, it would have the server for itself. Two go
+ * for each that comes, so that there is room again before there is none.
+ */
+static void make_way(struct resolver *r)
+{
+    const struct gauge *g = r->config.work;
+    for (unsigned i = 0; i < 2 && g && g->used > g->limit - g->limit / 16; i++) {
+        if (list_empty(&r->waiting))
+            return;
+        struct client *oldest = CONTAINER_OF(r->waiting.next, struct client, age);
+        uint64_t since = oldest->budget.deadline_ms - LIMIT_TIME_MS;
+        if (r->now_ms < since + LIMIT_MAKE_WAY_MS)
+            return;
+        r->counters.limit_make_way++;
+        waits_detach(oldest, REASON_WORK_SIZE);
+    }
+}
+
 enum err resolver_ask(struct resolver *r, const struct question *q, struct client *c)
 {
     MUST(r->magic == RESOLVER_MAGIC);
     take_time(r);
+    make_way(r);
     struct lookup_key key;
     enum err e =
         lookup__key(&key, q->name, q->type,
@@ -104,12 +127,14 @@ enum err resolver_ask(struct resolver *r, const struct question *q, struct clien
     c->timer.node = (struct heap_node){0};
     c->reason = REASON_NONE;
     list_init(&c->link);
+    list_init(&c->age);
     if ((e = heap_insert(&r->timers, &c->timer.node, c->budget.deadline_ms))) {
         lookup__check_orphan(l);
         return e;
     }
     c->lookup = l;
     list_append(&l->waits.clients, &c->link);
+    list_append(&r->waiting, &c->age);
     return OK;
 }
 
@@ -117,6 +142,7 @@ void resolver_forget(struct resolver *r, struct client *c)
 {
     struct lookup *l = c->lookup;
     heap_remove(&r->timers, &c->timer.node);
+    list_remove(&c->age);
     list_remove(&c->link);
     c->lookup = NULL;
     if (l)

@@ -53,6 +53,8 @@ struct resolver_options {
     uint32_t ttl_min; /* seconds, applied when a record is taken in */
     uint32_t ttl_max;
     uint32_t negative_ttl_max;
+    uint32_t zone_flow; /* under way at a zone, at a server, to begin with; 0: as limits.def says */
+    uint32_t server_flow;
     const struct delegation *hints; /* the root's; never NULL */
     bool prime;                     /* ask the hints for the root's NS before use */
     const struct stub_zone *stubs;
@@ -106,6 +108,7 @@ struct client {
     struct budget budget;
     struct timer timer; /* its deadline */
     struct list link; /* among its lookup's waiters, or those to be told that they were detached */
+    struct list age;  /* among all that wait, oldest first */
     struct lookup *lookup; /* NULL once detached */
     enum reason reason;    /* why it was detached */
 };

@@ -87,6 +87,7 @@ void waits_detach(struct client *c, enum reason reason)
     if (!l)
         return;
     heap_remove(&l->r->timers, &c->timer.node);
+    list_remove(&c->age);
     list_remove(&c->link);
     list_append(&l->r->detached, &c->link);
     c->lookup = NULL;

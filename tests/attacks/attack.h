@@ -98,8 +98,17 @@ void rig_serve_all(struct rig *r, serve_fn *serve, void *script);
 /* What the root does when nothing else was said. */
 void rig_serve_root(struct ask *q);
 
-/* Asks over TCP; `out` is filled when the answer comes and must live until then. NULL: whatever. */
+/* Asks over TCP from an address of its own; `out` is filled when the answer comes and must live
+ * until then. NULL: whatever. */
 void rig_ask(struct rig *r, const char *name, uint16_t type, struct answer_seen *out);
+/* The same from that address; false: dropped at once. */
+struct rig_wish {
+    const char *name;
+    uint16_t type;
+    struct answer_seen *out;
+};
+bool rig_ask_as(struct rig *r, const struct endpoint *client, enum transport via,
+                const struct rig_wish *wish);
 /* Asks and lets time pass until the answer is there, at most a minute: then it is a fault of ours.
  */
 void rig_resolve(struct rig *r, const char *name, uint16_t type, struct answer_seen *out);

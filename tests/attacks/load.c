@@ -194,32 +194,141 @@ static void serve_held(struct ask *q, void *script)
     reply_send(q, *release > now ? *release - now : 1);
 }
 
-/* Queries of one address, held by a slow authority and released together. */
-void attack_dns_bomb(struct report *report)
+struct bomb {
+    struct rig *rig;
+    struct answer_seen *answers;
+    unsigned count, most;
+};
+
+/* Lets ten seconds pass; the most answers that came in one. */
+static void count_answers(struct bomb *b)
 {
-    enum { QUERIES = 10000 };
-    struct answer_seen *answers = calloc(QUERIES, sizeof *answers);
-    struct rig *r = rig_new(&(struct rig_config){.work_size = (size_t)512 << 20});
-    MUST(answers);
-    uint64_t release = sim_now(rig_sim(r)) + 350;
-    char name[64];
-    unsigned most = 0;
-    rig_zone(r, "evil.com.", evil_server, serve_held, &release);
-    for (unsigned i = 0; i < QUERIES; i++) {
-        snprintf(name, sizeof name, "b%u.evil.com.", i);
-        rig_ask(r, name, TYPE_A, &answers[i]);
-    }
-    for (unsigned second = 0, before = 0; second < 10; second++) {
-        rig_advance(r, 1000);
+    unsigned before = 0;
+    for (unsigned second = 0; second < 10; second++) {
+        rig_advance(b->rig, 1000);
         unsigned came = 0;
-        for (unsigned i = 0; i < QUERIES; i++)
-            came += answers[i].came;
-        most = came - before > most ? came - before : most;
+        for (unsigned i = 0; i < b->count; i++)
+            came += b->answers[i].came;
+        b->most = came - before > b->most ? came - before : b->most;
         before = came;
     }
-    report_at_most(report, "answers to one address in one second", most, 256);
+}
+
+/* 10,000 queries of one address, of `names` names, held by a slow authority until `after_ms`. */
+static void drop_bomb(struct bomb *b, unsigned names, unsigned after_ms)
+{
+    struct endpoint victim = address_of("10.1.2.3");
+    uint64_t release;
+    char name[64];
+    b->count = 10000;
+    b->answers = calloc(b->count, sizeof *b->answers);
+    b->rig = rig_new(&(struct rig_config){.work_size = (size_t)512 << 20});
+    MUST(b->answers);
+    release = sim_now(rig_sim(b->rig)) + after_ms;
+    rig_zone(b->rig, "evil.", evil_server, serve_held, &release);
+    rig_zone(b->rig, "bank.com.", good_server, serve_address, (void *)(uintptr_t)good);
+    for (unsigned i = 0; i < b->count; i++) {
+        snprintf(name, sizeof name, "b%u.evil.", i % names);
+        rig_ask_as(b->rig, &victim, TRANSPORT_UDP,
+                   &(struct rig_wish){name, TYPE_A, &b->answers[i]});
+    }
+    count_answers(b);
+}
+
+/* Queries of one address that it never wrote, held by a slow authority and released together. */
+void attack_dns_bomb(struct report *report)
+{
+    static struct answer_seen other;
+    struct bomb b = {0}, same = {0};
+    drop_bomb(&b, 10000, 350);
+    report_at_most(report, "answers to one address in one second", b.most, 256);
+    report_at_least(report, "the same: some do leave", b.most, 200);
+    rig_resolve(b.rig, "www.bank.com.", TYPE_A, &other);
+    report_at_least(report, "another address is answered meanwhile", answer_has(&other, good), 1);
+    rig_free(b.rig);
+    free(b.answers);
+    drop_bomb(&same, 1, 90);
+    report_at_most(report, "answers to one address that repeats one question", same.most, 16);
+    rig_free(same.rig);
+    free(same.answers);
+}
+
+/*
+ * One address asks as much as it can of a zone that never answers, as if over TCP; of the others
+ * none may notice.
+ */
+void attack_one_source(struct report *report)
+{
+    static struct answer_seen seen;
+    struct endpoint hog = address_of("10.1.2.3");
+    struct rig *r = rig_new(&(struct rig_config){.work_size = (size_t)16 << 20});
+    unsigned good_ones = 0, asked = 0, most = 0;
+    char name[64];
+    rig_zone(r, "evil.", evil_server, NULL, NULL);
+    rig_zone(r, "bank.com.", good_server, serve_address, (void *)(uintptr_t)good);
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(name, sizeof name, "o%u.evil.", i);
+        rig_ask_as(r, &hog, TRANSPORT_TCP, &(struct rig_wish){name, TYPE_A, NULL});
+        most =
+            resolver_load(rig_resolver(r)) > most ? (unsigned)resolver_load(rig_resolver(r)) : most;
+        if (i % 200 != 199)
+            continue;
+        snprintf(name, sizeof name, "g%u.bank.com.", i);
+        rig_resolve(r, name, TYPE_A, &seen);
+        asked++;
+        good_ones += answer_has(&seen, good);
+    }
+    report_at_least(report, "% of the others answered", 100.0 * good_ones / asked, 100);
+    report_at_most(report, "lookups that one address has under way", most, 4096 + 2);
+    rig_advance(r, 20000);
     rig_free(r);
-    free(answers);
+}
+
+/* A zone of its own for each name, each with a silent server of its own. */
+static void serve_dead_zones(struct ask *q, void *script)
+{
+    unsigned *number = script, n = ++*number;
+    const char *zone = strchr(q->text, 'z'); /* "zN.evil.", asked for alone or with a label more */
+    MUST(zone);
+    reply_start(q, 0);
+    reply_add(q, SECTION_AUTHORITY, "%s 86400 IN NS ns.%s", zone, zone);
+    reply_add(q, SECTION_ADDITIONAL, "ns.%s 86400 IN A 100.%u.%u.%u", zone, n >> 16 & 63,
+              n >> 8 & 255, n & 255);
+    reply_send(q, 5);
+}
+
+/* The working memory full of questions about zones that never answer. */
+void attack_slow_zones(struct report *report)
+{
+    enum { SECONDS = 5, RATE = 100 };
+    unsigned scale = report->full ? 1 : 10, number = 0;
+    struct others o = {.count = SECONDS * RATE};
+    struct rig *r = rig_new(&(struct rig_config){.work_size = ((size_t)128 << 20) / scale});
+    double share, p99;
+    char name[64];
+    o.answers = calloc(o.count, sizeof *o.answers);
+    MUST(o.answers);
+    rig_zone(r, "evil.", evil_server, serve_dead_zones, &number);
+    rig_zone(r, "bank.com.", good_server, serve_address, (void *)(uintptr_t)good);
+    for (unsigned i = 0, n = 0; i < o.count; i++) {
+        for (unsigned k = 0; k < 50000 / scale / RATE; k++) {
+            snprintf(name, sizeof name, "w.z%u.evil.", n++);
+            rig_ask(r, name, TYPE_A, NULL);
+        }
+        snprintf(name, sizeof name, "w%u.bank.com.", i);
+        rig_ask(r, name, TYPE_A, &o.answers[i]);
+        rig_advance(r, 1000 / RATE);
+    }
+    rig_advance(r, 20000);
+    judge_others(&o, &share, &p99);
+    report_at_least(report, "% of other names answered", share, 99.9);
+    report_at_most(report, "p99 of the others, ms", p99, 100);
+    report_at_least(report, "clients that made way",
+                    (double)resolver_counters(rig_resolver(r))->limit_make_way, 1000);
+    report_at_most(report, "octets of work, of work.size",
+                   (double)rig_work(r) / (double)(((size_t)128 << 20) / scale), 1);
+    free(o.answers);
+    rig_free(r);
 }
 
 /* ---- Memory

@@ -167,7 +167,8 @@ static void on_done(struct client *c, const struct outcome *o)
         memcpy(a->first, o->answer[0]->rdata + 2, o->answer[0]->rdata_size - 2);
 }
 
-static void ask(struct bench *b, struct asking *a, const char *name, uint16_t type)
+__attribute__((unused)) static void ask(struct bench *b, struct asking *a, const char *name,
+                                        uint16_t type)
 {
     uint8_t wire[NAME_MAX_WIRE];
     *a = (struct asking){.client.done = on_done};

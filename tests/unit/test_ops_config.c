@@ -224,7 +224,8 @@ static void an_unknown_option_is_told_the_nearest(void **state)
     (void)state;
     refused("cahce:\n  size: 1g\n", "t.yaml:1:1: unknown section 'cahce': did you mean cache?");
     refused("cache:\n  sise: 1g\n", "t.yaml:2:3: unknown option 'sise': did you mean size?");
-    refused("work:\n  colour: 1g\n", "t.yaml:2:3: unknown option 'colour': write one of size");
+    refused("work:\n  colour: 1g\n", "t.yaml:2:3: unknown option 'colour': write one of size "
+                                     "source-queries source-repeats held-answers");
     refused("stub-zones:\n  - nam: a\n    name: a\n    addresses: [192.0.2.1]\n",
             "t.yaml:2:5: unknown option 'nam': did you mean name?");
     refused("forward-zone:\n", "t.yaml:1:1: unknown section 'forward-zone': did you mean "
