@@ -1,0 +1,33 @@
+/*
+ * Where trust begins, and where it is not to be asked for: trust anchors (as DS sets) and negative
+ * trust anchors (RFC 7646). Plain values; whoever makes the list owns what it points to.
+ */
+#ifndef DNSSEC_ANCHORS_H
+#define DNSSEC_ANCHORS_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "dns/rrset.h"
+
+struct anchor {
+    const uint8_t *zone;
+    const struct rrset *ds; /* NULL: a negative anchor */
+};
+
+struct anchors {
+    const struct anchor *at;
+    size_t count;
+};
+
+/* The closest at or above the name; NULL when there is none. The deeper wins, of two at one name
+ * the negative. */
+const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name);
+
+/* The DS record (SHA-256, RFC 4509) of a key, in the arena, as rdata: how an anchor given as DNSKEY
+ * is kept. */
+MUST_CHECK enum err anchors_ds_of_key(struct arena *a, const uint8_t *owner, const uint8_t *rdata,
+                                      uint16_t length, const uint8_t **ds, uint16_t *ds_length);
+
+#endif
