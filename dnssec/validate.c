@@ -360,7 +360,7 @@ static bool is_expanded(const struct judged *one)
     const uint8_t *owner = one->set->owner;
     bool literal = owner[0] == 1 && owner[1] == '*';
     return one->set->security == SECURITY_SECURE && !one->derived &&
-           one->labels + literal < name_labels(owner);
+           one->labels + (literal ? 1U : 0U) < name_labels(owner);
 }
 
 /* ---- The whole ---------------------------------------------------------------------------------
