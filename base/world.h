@@ -65,6 +65,12 @@ static inline uint32_t world_now_s(struct world *w)
     return (uint32_t)(w->ops->now_ms(w) / 1000);
 }
 
+/* Seconds since 1970, as far as this machine knows: for dates in signatures only. */
+static inline int64_t world_wall_s(struct world *w)
+{
+    return w->ops->wall_s(w);
+}
+
 static inline void world_random(struct world *w, void *out, size_t size)
 {
     w->ops->random(w, out, size);

@@ -3,6 +3,7 @@
 #include "base/cursor.h"
 #include "dns/name.h"
 #include "dns/types.h"
+#include "dnssec/canonical.h"
 
 /* An uncompressed name in place, or NULL. */
 static const uint8_t *plain_name(struct cursor *c)
@@ -42,6 +43,16 @@ struct rrset_iter rrset_signatures(const struct rrset *s)
     for (unsigned i = 0; i < s->count; i++)
         rrset_next(&it);
     return it;
+}
+
+bool rrset_is_expanded(const struct rrset *s)
+{
+    struct rrset_iter it = rrset_signatures(s);
+    struct rrsig sig;
+    while (rrset_next(&it))
+        if (rrsig_read(it.rdata, it.length, &sig))
+            return sig.labels < canonical_labels(s->owner);
+    return false;
 }
 
 bool dnskey_read(const uint8_t *rdata, size_t size, struct dnskey *out)

@@ -19,6 +19,12 @@ static enum verdict bogus(const struct judging *j, enum why why)
     return VERDICT_BOGUS;
 }
 
+static enum verdict bogus_chain(const struct judging *j, enum why why)
+{
+    j->out->of_chain = true;
+    return bogus(j, why);
+}
+
 static enum verdict insecure(const struct judging *j, enum why why)
 {
     if (why)
@@ -52,7 +58,7 @@ static enum verdict judge_cut(const struct judging *j, const uint8_t *name, enum
     case KNOWN_INSECURE:
         return insecure(j, ds.why);
     case KNOWN_FAILED:
-        return bogus(j, ds.why);
+        return bogus_chain(j, ds.why);
     case KNOWN_SET:
         why = signature_ds_usable(j->v->checker.policy, ds.set);
         *cut = CUT_SIGNED;
@@ -135,7 +141,7 @@ static enum verdict judge_signed(const struct judging *j, struct judged *one, co
     case KNOWN_INSECURE:
         return insecure(j, keys.why);
     case KNOWN_FAILED:
-        return bogus(j, keys.why);
+        return bogus_chain(j, keys.why);
     case KNOWN_DENIED:
         return bogus(j, WHY_BOGUS_NO_KEY);
     case KNOWN_SET:

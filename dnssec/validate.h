@@ -76,6 +76,7 @@ struct finding {
     const uint8_t *need_name; /* in place in what was given */
     uint16_t need_type;
     bool delegation; /* a denial of DS: a zone cut is there (for `struct known`) */
+    bool of_chain;   /* BOGUS: keys or DS records are to blame, not this response */
     bool opt_out;    /* INSECURE: it is the opt-out of a secure zone */
 };
 

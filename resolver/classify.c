@@ -190,6 +190,22 @@ static enum err take_soa(struct reading *r, const struct rrset *soa)
     return rrsets_push(r->arena, &r->out->denial, own);
 }
 
+/* NSEC and NSEC3 sets of the authority section that the zone may speak with. */
+static enum err take_proof(struct reading *r, struct rrsets *out)
+{
+    const struct rrset_array *authority = &r->m->section[SECTION_AUTHORITY];
+    for (size_t i = 0; i < authority->count; i++) {
+        const struct rrset *set = authority->at[i];
+        bool denial = set->type == TYPE_NSEC || set->type == TYPE_NSEC3;
+        if (!denial || !in_bailiwick(r, set->owner) || out->count == NEGATIVE_AUTHORITY_MAX)
+            continue;
+        enum err e = take(r, out, set, TRUST_AUTHORITY);
+        if (e)
+            return e;
+    }
+    return OK;
+}
+
 static enum err take_denial(struct reading *r, bool *have_soa)
 {
     const struct rrset_array *authority = &r->m->section[SECTION_AUTHORITY];
@@ -204,17 +220,7 @@ static enum err take_denial(struct reading *r, bool *have_soa)
         if (e)
             return e;
     }
-    for (size_t i = 0; *have_soa && i < authority->count; i++) {
-        const struct rrset *set = authority->at[i];
-        bool denial = set->type == TYPE_NSEC || set->type == TYPE_NSEC3;
-        if (!denial || !in_bailiwick(r, set->owner) ||
-            r->out->denial.count == NEGATIVE_AUTHORITY_MAX)
-            continue;
-        enum err e = take(r, &r->out->denial, set, TRUST_AUTHORITY);
-        if (e)
-            return e;
-    }
-    return OK;
+    return *have_soa ? take_proof(r, &r->out->denial) : OK;
 }
 
 /* The deepest NS set of the authority section on the way down to the name; is there one of a zone
@@ -385,6 +391,8 @@ enum err classify(struct arena *a, const struct message *m, const struct asked *
         return e;
     out->kind = kind_of_chain(&r, how, found);
     if (out->kind == REPLY_KINDS && (e = kind_of_end(&r, &out->kind)))
+        return e;
+    if (out->answer.count && !out->denial.count && (e = take_proof(&r, &out->proof)))
         return e;
     out->last = r.at;
     size_t all = m->section[SECTION_ANSWER].count + m->section[SECTION_AUTHORITY].count;

@@ -49,6 +49,7 @@ struct classified {
     struct rrsets answer;   /* aliases and records in order, trust and TTL bounds applied */
     const uint8_t *last;    /* the name that answer, denial or alias ends at */
     struct rrsets denial;   /* SOA first, then NSEC or NSEC3; empty when there was no SOA */
+    struct rrsets proof;    /* NSEC and NSEC3 beside an answer: a wildcard's proof */
     const struct rrset *ns; /* REPLY_REFERRAL */
     unsigned scrubbed;
 };
@@ -56,6 +57,11 @@ struct classified {
 /* ERR_NOMEM. What it points to lies in the message or the arena. */
 MUST_CHECK enum err classify(struct arena *a, const struct message *m, const struct asked *q,
                              struct classified *out);
+
+/* What the lookup's walk asks at present. */
+struct asked reply_asked(const struct lookup *l);
+/* CNAMEs in the answer that lead on. */
+unsigned result_aliases(const struct rrsets *answer, uint16_t qtype);
 
 const char *reply_kind_text(enum reply_kind k);
 

@@ -79,7 +79,9 @@ static enum err build_query(struct lookup *l, struct exchange *x, struct writer 
     if (x->case_random)
         case_randomise(x->name, bits.letters);
 
-    uint16_t flags = l->key.flags & LOOKUP_CD ? FLAG_CD : 0;
+    /* Who validates himself wants to see all that there is (RFC 6840 §5.9). */
+    bool cd = (l->key.flags & LOOKUP_CD) || l->r->options->anchors.count > 0;
+    uint16_t flags = cd ? FLAG_CD : 0;
     if (l->walk.kind == CUT_FORWARD)
         flags |= FLAG_RD;
     enum err e = writer_header(w, x->id, flags);

@@ -201,6 +201,7 @@ struct outcome lookup__outcome(const struct result *result)
         .rcode = result->rcode,
         .security = result->security,
         .reason = result->reason,
+        .why = result->why,
         .from_failure_cache = result->from_failure_cache,
         .source = result->source,
         .answer = result->answer.at,
@@ -229,6 +230,8 @@ static void tell_alias(struct lookup *parent, const struct result *from)
     to->rcode = from->rcode;
     to->reason = from->reason;
     to->from_failure_cache = from->from_failure_cache;
+    to->security = to->security < from->security ? to->security : from->security;
+    to->why = to->why ? to->why : from->why;
     if (from->source == SOURCE_RESOLVED)
         to->source = SOURCE_RESOLVED;
     if (copy_sets(&parent->arena, &to->answer, &from->answer) ||
@@ -267,6 +270,8 @@ static void tell_parents(struct lookup *l)
             tell_alias(e->parent, &l->result);
         else if (e->kind == EDGE_ADDRESS)
             tell_address(e, &l->result);
+        else if (e->kind == EDGE_CHAIN)
+            chain_learn(e->parent, l);
         lookup__wake(e->parent, EVENT_CHILD);
     }
 }

@@ -10,6 +10,7 @@
 #define RESOLVER_LOOKUP_H
 
 #include "dns/name.h"
+#include "dnssec/validate.h"
 #include "resolver/flow.h"
 #include "resolver/limits.h"
 #include "resolver/resolver.h"
@@ -69,6 +70,7 @@ enum edge_kind {
     EDGE_ADDRESS, /* the child finds an address of a name server */
     EDGE_PRIME,   /* the child finds the root's name servers */
     EDGE_OWN_NS,  /* the child finds the NS set that the zone itself has */
+    EDGE_CHAIN,   /* the child finds and validates keys or DS records */
 };
 enum { EDGE_ADDRESSES = DELEGATION_ADDRESS_PER_NS };
 
@@ -115,6 +117,7 @@ enum fault {
     FAULT_CUT,     /* its answer is cut off over TCP, too */
     FAULT_CLOSED,  /* the host or its port refuses */
     FAULT_NETWORK, /* nothing can be sent there from here */
+    FAULT_BOGUS,   /* what it said does not validate */
     FAULT_COUNT
 };
 
@@ -196,12 +199,31 @@ struct exchange {
 struct result {
     uint16_t rcode;
     uint8_t security;
+    uint8_t why;     /* enum why: of insecure, where there is more to say */
+    bool delegation; /* a secure denial of DS: there is a zone cut at the name */
     enum reason reason;
     bool from_failure_cache;
     enum source source;
     struct rrsets answer;
     struct rrsets authority;
     struct rrsets additional;
+};
+
+/* What a lookup has learned of keys and DS records, from children that ended. */
+struct learned {
+    struct learned *next;
+    const uint8_t *name;
+    uint16_t type;
+    struct known known;
+};
+
+/* Validating what was found (step_validate.c, chain.c). */
+struct chain_state {
+    struct learned *learned;
+    struct response *response; /* being validated; NULL: none */
+    struct candidate *server;  /* who said it; NULL: the cache */
+    uint8_t bogus_replies;
+    enum reason reason; /* of the last of these */
 };
 
 /* Who waits for the lookup, and for whom it waits. */
@@ -219,6 +241,8 @@ struct lead {
     bool beside;                  /* SEND: over TCP, beside UDP to the same server */
     const struct rrset *referral; /* FOLLOW_REFERRAL: its NS set, in the message of the event */
     const uint8_t *target;        /* FOLLOW_ALIAS: the name that the alias leads to */
+    struct classified *found;     /* VALIDATE, ACCEPT */
+    const struct message *reply;  /* VALIDATE, ACCEPT: where it was found; NULL: in the cache */
 };
 
 struct lookup {
@@ -241,6 +265,7 @@ struct lookup {
     struct walk walk;
     struct exchange exchanges[EXCHANGES_MAX];
     struct exchange *exchange; /* the last to be opened, or to end: what the step is about */
+    struct chain_state chain;
     struct result result;
 };
 
@@ -278,6 +303,7 @@ struct resolver {
     uint32_t slot_free;
     struct priming priming;
     uint64_t mark;
+    struct keyring *keys; /* parsed public keys */
     uint64_t now_ms;
     uint32_t now; /* boot-time seconds, of this turn */
 };
@@ -329,6 +355,10 @@ void waits_refund_packet(struct lookup *l);
  */
 bool waits_spare_look_ups(struct lookup *l);
 void waits_detach(struct client *c, enum reason reason);
+/* What may be spent on checking signatures: the most that anybody who waits has left. */
+struct dnssec_work waits_checks(struct lookup *l);
+/* Takes what was spent from all who wait. */
+void waits_charge_checks(struct lookup *l, const struct dnssec_work *spent);
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */
 
@@ -418,6 +448,22 @@ bool child_servers_join(struct lookup *l);
 /* Asks the zone for them. True: they are waited for. */
 bool child_servers_ask(struct lookup *l);
 bool child_servers_awaited(struct lookup *l);
+
+/* ---- chain.c --------------------------------------------------------------------------------- */
+
+/* Is what this lookup finds to be validated? */
+bool chain_wanted(const struct lookup *l);
+/* What is known of a name's DNSKEY or DS records; `ctx` is the lookup (struct chain_of_trust). */
+struct known chain_known(void *ctx, const uint8_t *name, uint16_t type);
+/* What the ended child tells its parent in the chain of trust. */
+void chain_learn(struct lookup *parent, const struct lookup *child);
+/* Does a secure denial of DS show a zone cut at the name? */
+bool chain_is_cut(struct lookup *l, const uint8_t *name, const struct negative *denial);
+/* The parent's DS records, or their denial, that came along with a referral are kept for whoever
+ * validates. */
+void chain_keep_referral(struct lookup *l, const struct message *m, const struct delegation *d);
+enum reason chain_reason(enum why why);
+bool chain_is_bogus(enum reason reason);
 
 /* ---- minimise.c ------------------------------------------------------------------------------ */
 

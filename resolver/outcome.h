@@ -10,6 +10,7 @@
 
 #include "dns/rrset.h"
 #include "dns/types.h"
+#include "dnssec/dnssec.h"
 
 enum reason {
 #define X(name, ede, cached, text) REASON_##name,
@@ -30,6 +31,7 @@ struct outcome {
     uint16_t rcode;
     uint8_t security;        /* enum security */
     enum reason reason;      /* REASON_NONE unless it failed */
+    enum why why;            /* WHY_NONE unless there is more to say of an insecure answer */
     bool from_failure_cache; /* EDE 13 goes along */
     enum source source;
     /* The answer: alias chain and records; then SOA and denial of a negative answer. */
@@ -48,6 +50,7 @@ struct budget {
     uint32_t bytes;   /* upstream octets left, both ways */
     uint16_t aliases;
     uint16_t ns_lookups;
+    struct dnssec_work checks;
     uint64_t deadline_ms;
 };
 

@@ -15,7 +15,8 @@ enum err resolver_new(struct resolver **out, const struct resolver_config *confi
     if (!r)
         return ERR_NOMEM;
     r->buckets = calloc(FIRST_BUCKETS, sizeof(struct lookup *));
-    if (!r->buckets) {
+    if (!r->buckets || keyring_new(&r->keys)) {
+        free(r->buckets);
         free(r);
         return ERR_NOMEM;
     }
@@ -40,6 +41,7 @@ void resolver_free(struct resolver *r)
     resolver_stop(r);
     flows_deinit(&r->flows);
     heap_deinit(&r->timers);
+    keyring_free(r->keys);
     free(r->buckets);
     free(r->slots);
     r->magic = 0;
@@ -80,6 +82,10 @@ static void budget_init(struct budget *b, uint64_t now_ms)
         .bytes = LIMIT_BYTES,
         .aliases = LIMIT_ALIASES,
         .ns_lookups = LIMIT_NS_PER_QUERY,
+        .checks = {.price = 3 * LIMIT_CHECK_PRICE,
+                   .good = LIMIT_CHECKS_GOOD,
+                   .failed = LIMIT_CHECKS_FAILED,
+                   .blocks = LIMIT_HASH_BLOCKS},
         .deadline_ms = now_ms + LIMIT_TIME_MS,
     };
 }

@@ -25,6 +25,7 @@
 #include "base/world.h"
 #include "cache/cache.h"
 #include "dns/message.h"
+#include "dnssec/anchors.h"
 #include "resolver/counters.h"
 #include "resolver/outcome.h"
 #include "zones/special.h"
@@ -60,8 +61,10 @@ struct resolver_options {
     const struct stub_zone *stubs;
     size_t stub_count;
     const struct special_zones *special; /* NULL: none */
-    struct prefix_list do_not_query;     /* addresses never asked */
-    struct prefix_list own;              /* our listeners: never asked, and said so */
+    struct anchors anchors;              /* none: nothing is validated */
+    struct dnssec_policy dnssec;
+    struct prefix_list do_not_query; /* addresses never asked */
+    struct prefix_list own;          /* our listeners: never asked, and said so */
 };
 
 struct resolver_config {

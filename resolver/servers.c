@@ -167,6 +167,8 @@ enum reason servers_reason(const struct lookup *l)
         }
     }
     /* What a bound of ours had a part in is not the servers' failure alone. */
+    if (w->faults[FAULT_BOGUS])
+        return l->chain.reason;
     if (w->ns.reason && !reason_cached(w->ns.reason))
         return w->ns.reason;
     bool root = name_labels(w->cut->zone) == 0;

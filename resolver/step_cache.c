@@ -59,28 +59,60 @@ static enum err push_copy(struct lookup *l, struct rrsets *list, const struct rr
     return copy ? rrsets_push(&l->arena, list, copy) : ERR_NOMEM;
 }
 
-static enum next answer_from_cache(struct lookup *l)
+/* What has its verdict, or needs none, is taken as it is; the rest goes the way of a reply. */
+static enum next take_from_cache(struct lookup *l, const struct classified *c, uint8_t security)
 {
+    l->lead.found = arena_copy(&l->arena, c, sizeof *c);
+    l->lead.reply = NULL;
+    if (!l->lead.found)
+        return lookup__fail(l, REASON_WORK_SIZE);
     l->result.source = SOURCE_CACHE;
+    l->result.security = security;
+    l->chain.response = NULL;
+    if (chain_wanted(l) && security == SECURITY_UNCHECKED) {
+        l->step = STEP_VALIDATE;
+        return NEXT_STEP;
+    }
+    l->result.answer = c->answer;
+    l->result.authority = c->denial;
+    l->result.rcode = c->kind == REPLY_NXDOMAIN ? RCODE_NXDOMAIN : RCODE_NOERROR;
+    if (c->kind == REPLY_ALIAS)
+        return lookup__follow(l, c->last, 1);
     l->step = STEP_ANSWER;
     return NEXT_STEP;
 }
 
-static enum next alias_from_cache(struct lookup *l, const struct rrset *cname)
+static enum next set_from_cache(struct lookup *l, const struct rrset *set)
 {
-    l->result.source = SOURCE_CACHE;
-    if (push_copy(l, &l->result.answer, cname))
+    bool alias = set->type == TYPE_CNAME && l->key.type != TYPE_CNAME;
+    struct classified c = {.kind = alias ? REPLY_ALIAS : REPLY_ANSWER, .last = l->key.name};
+    if (push_copy(l, &c.answer, set))
         return lookup__fail(l, REASON_WORK_SIZE);
-    return lookup__follow(l, l->result.answer.at[0]->rdata + 2, 1);
+    if (alias)
+        c.last = c.answer.at[0]->rdata + 2;
+    return take_from_cache(l, &c, set->security);
 }
 
 static enum next denial_from_cache(struct lookup *l, const struct negative *n)
 {
-    l->result.rcode = n->nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR;
+    struct classified c = {.kind = n->nxdomain ? REPLY_NXDOMAIN : REPLY_NODATA,
+                           .last = l->key.name};
     for (unsigned i = 0; i < n->count; i++)
-        if (push_copy(l, &l->result.authority, &n->authority[i]))
+        if (push_copy(l, &c.denial, &n->authority[i]))
             return lookup__fail(l, REASON_WORK_SIZE);
-    return answer_from_cache(l);
+    if (l->key.type == TYPE_DS && n->security == SECURITY_SECURE)
+        l->result.delegation = chain_is_cut(l, l->key.name, n);
+    return take_from_cache(l, &c, n->security);
+}
+
+/* A denial that a referral brought has no SOA: it serves those who validate, no client who wants to
+ * see it. */
+static bool may_show(const struct lookup *l, const struct negative *n)
+{
+    for (unsigned i = 0; i < n->count; i++)
+        if (n->authority[i].type == TYPE_SOA)
+            return true;
+    return list_empty(&l->waits.clients);
 }
 
 static bool get_rrset(struct lookup *l, uint16_t type, struct rrset *out)
@@ -99,21 +131,20 @@ enum next step_check_cache(struct lookup *l, const struct event *e)
     l->step = STEP_FIND_CUT;
     if (l->key.flags & LOOKUP_PRIME)
         return NEXT_STEP;
-    if (l->key.type != TYPE_ANY && get_rrset(l, l->key.type, &set)) {
-        if (push_copy(l, &l->result.answer, &set))
-            return lookup__fail(l, REASON_WORK_SIZE);
-        return answer_from_cache(l);
-    }
+    if (l->key.type != TYPE_ANY && get_rrset(l, l->key.type, &set))
+        return set_from_cache(l, &set);
     if (alias_hides(l->key.type) && get_rrset(l, TYPE_CNAME, &set))
-        return alias_from_cache(l, &set);
-    if (!cache_get_negative(r->config.cache, l->key.name, l->key.type, r->now, &negative))
+        return set_from_cache(l, &set);
+    if (!cache_get_negative(r->config.cache, l->key.name, l->key.type, r->now, &negative) &&
+        may_show(l, &negative))
         return denial_from_cache(l, &negative);
     enum cache_miss miss =
         cache_get_failure(r->config.cache, l->key.name, l->key.type, r->now, &failure);
     if (miss && (l->key.flags & LOOKUP_CACHED))
         return lookup__fail(l, REASON_NOT_CACHED);
     l->had_failure = miss == MISS_EXPIRED;
-    if (!miss) {
+    /* What does not validate is what a client with CD wants to see. */
+    if (!miss && !((l->key.flags & LOOKUP_CD) && chain_is_bogus((enum reason)failure.reason))) {
         l->result.from_failure_cache = true;
         return lookup__fail(l, (enum reason)failure.reason);
     }

@@ -80,6 +80,7 @@ static enum next alias_by_dname(struct lookup *l, const struct rrset *dname)
     if (!own || rrsets_push(&l->arena, &l->result.answer, own))
         return lookup__fail(l, REASON_WORK_SIZE);
     l->result.source = SOURCE_CACHE;
+    l->result.security = dname->security;
     if (name_replace(l->key.name, own->owner, own->rdata + 2, target)) {
         l->result.rcode = RCODE_YXDOMAIN;
         l->step = STEP_ANSWER;
@@ -122,7 +123,8 @@ static bool dname_at(const struct lookup *l, const uint8_t *at, struct rrset *ou
 {
     return at != l->key.name && *at &&
            !cache_get_rrset(l->r->config.cache, at, TYPE_DNAME, l->r->now, out) &&
-           out->trust >= TRUST_ANSWER;
+           out->trust >= TRUST_ANSWER &&
+           !(chain_wanted(l) && out->security == SECURITY_UNCHECKED);
 }
 
 enum next step_find_cut(struct lookup *l, const struct event *e)

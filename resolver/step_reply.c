@@ -4,7 +4,7 @@
 #include "base/must.h"
 #include "resolver/classify.h"
 
-static struct asked asked_of(const struct lookup *l)
+struct asked reply_asked(const struct lookup *l)
 {
     const struct resolver_options *o = l->r->options;
     return (struct asked){
@@ -20,80 +20,6 @@ static struct asked asked_of(const struct lookup *l)
         .forward_over = l->walk.forward_over,
         .recursive = l->walk.kind == CUT_FORWARD,
     };
-}
-
-/* ---- Taking over -------------------------------------------------------------------------------
- */
-
-static void cache_answer_sets(struct lookup *l, const struct classified *c)
-{
-    for (unsigned i = 0; i < c->answer.count; i++)
-        if (c->answer.at[i]->trust >= TRUST_ANSWER)
-            cache_put_rrset(l->r->config.cache, c->answer.at[i], l->r->now);
-}
-
-/* Without SOA a denial has no TTL and is not cached (RFC 2308 §5). */
-static void cache_denial(struct lookup *l, const struct classified *c)
-{
-    struct negative n = {.nxdomain = c->kind == REPLY_NXDOMAIN};
-    if (!c->denial.count || l->key.type == TYPE_ANY)
-        return;
-    n.expiry = c->denial.at[0]->expiry;
-    for (unsigned i = 0; i < c->denial.count; i++)
-        n.authority[n.count++] = *c->denial.at[i];
-    cache_put_negative(l->r->config.cache, c->last, l->key.type, &n, l->r->now);
-}
-
-static unsigned count_aliases(const struct rrsets *answer, uint16_t qtype)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < answer->count; i++)
-        n += answer->at[i]->type == TYPE_CNAME && qtype != TYPE_CNAME && qtype != TYPE_ANY;
-    return n;
-}
-
-static enum next take_result(struct lookup *l, const struct message *m, const struct classified *c)
-{
-    struct result *res = &l->result;
-    struct asked q = asked_of(l);
-    l->r->counters.scrubbed += c->scrubbed;
-    if (l->key.flags & LOOKUP_PRIME) {
-        if (c->kind == REPLY_ANSWER && root_take(l, m, c, &q))
-            return lookup__fail(l, REASON_WORK_SIZE);
-        l->step = STEP_ANSWER;
-        return NEXT_STEP;
-    }
-    if (child_servers_note(l, m, &q))
-        return lookup__fail(l, REASON_WORK_SIZE);
-    cache_answer_sets(l, c);
-    res->answer = c->answer;
-    res->source = SOURCE_RESOLVED;
-    unsigned aliases = count_aliases(&c->answer, l->key.type);
-    if (c->kind == REPLY_ANSWER && l->r->options->full_responses &&
-        reply_extras(&l->arena, m, &q, c, &res->authority, &res->additional))
-        return lookup__fail(l, REASON_WORK_SIZE);
-    switch (c->kind) {
-    case REPLY_ALIAS_LOOP:
-        return lookup__fail(l, REASON_ALIAS_LOOP);
-    case REPLY_ALIAS:
-        return lookup__follow(l, c->last, aliases);
-    case REPLY_NXDOMAIN:
-        res->rcode = RCODE_NXDOMAIN;
-        break;
-    case REPLY_YXDOMAIN:
-        res->rcode = RCODE_YXDOMAIN;
-        break;
-    default:
-        break;
-    }
-    if (c->kind == REPLY_NXDOMAIN || c->kind == REPLY_NODATA) {
-        cache_denial(l, c);
-        res->authority = c->denial;
-    }
-    if (aliases && !waits_charge(l, CHARGE_ALIASES, aliases))
-        return NEXT_WAIT;
-    l->step = STEP_ANSWER;
-    return NEXT_STEP;
 }
 
 /* ---- Where a reply leads -----------------------------------------------------------------------
@@ -195,9 +121,23 @@ static void note_edns(struct lookup *l, const struct message *m, enum reply_kind
         l->exchange->to->flags &= (uint8_t)~CANDIDATE_NO_EDNS;
 }
 
+/* What is left is an answer of some kind. */
+static enum next found(struct lookup *l, const struct message *m, const struct classified *c)
+{
+    l->r->counters.scrubbed += c->scrubbed;
+    l->lead.found = arena_copy(&l->arena, c, sizeof *c);
+    l->lead.reply = m;
+    if (!l->lead.found)
+        return lookup__fail(l, REASON_WORK_SIZE);
+    l->result.source = SOURCE_RESOLVED;
+    l->chain.response = NULL;
+    l->step = chain_wanted(l) ? STEP_VALIDATE : STEP_ACCEPT;
+    return NEXT_STEP;
+}
+
 enum next step_classify_reply(struct lookup *l, const struct event *e)
 {
-    struct asked q = asked_of(l);
+    struct asked q = reply_asked(l);
     struct classified c;
     const struct message *m = e->message;
     if (classify(&l->arena, m, &q, &c))
@@ -220,7 +160,7 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
     }
     if (is_error(c.kind))
         return after_error(l, m, c.kind);
-    return take_result(l, m, &c);
+    return found(l, m, &c);
 }
 
 /* ---- Down and along ----------------------------------------------------------------------------
@@ -228,7 +168,7 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
 
 enum next step_follow_referral(struct lookup *l, const struct event *e)
 {
-    struct asked q = asked_of(l);
+    struct asked q = reply_asked(l);
     if (++l->walk.referrals > LIMIT_REFERRALS) {
         l->r->counters.limit_referrals++;
         return lookup__fail(l, REASON_REFERRALS);
@@ -241,6 +181,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     if (d->expiry > l->walk.cut->expiry)
         d->expiry = l->walk.cut->expiry;
     cache_put_delegation(l->r->config.cache, d, l->r->now);
+    chain_keep_referral(l, e->message, d);
     servers_drop_children(l);
     l->walk.cut = d;
     l->walk.kind = CUT_LEARNED;
@@ -283,7 +224,7 @@ enum next step_await_alias(struct lookup *l, const struct event *e)
     }
     if (l->result.reason)
         return lookup__fail(l, l->result.reason);
-    if (count_aliases(&l->result.answer, l->key.type) > LIMIT_ALIASES)
+    if (result_aliases(&l->result.answer, l->key.type) > LIMIT_ALIASES)
         return lookup__fail(l, REASON_ALIAS_CHAIN);
     l->step = STEP_ANSWER;
     return NEXT_STEP;

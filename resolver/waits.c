@@ -238,3 +238,60 @@ void waits_refund_packet(struct lookup *l)
     else
         refund_up(l, ++l->r->mark);
 }
+
+/* ---- Checks of signatures ----------------------------------------------------------------------
+ */
+
+static uint16_t more16(uint16_t a, uint16_t b)
+{
+    return a > b ? a : b;
+}
+
+static void most_left(struct lookup *l, uint64_t mark, struct dnssec_work *most)
+{
+    if (l->waits.mark == mark)
+        return;
+    l->waits.mark = mark;
+    LIST_EACH (it, &l->waits.clients) {
+        const struct dnssec_work *w = &CONTAINER_OF(it, struct client, link)->budget.checks;
+        most->price = most->price > w->price ? most->price : w->price;
+        most->good = more16(most->good, w->good);
+        most->failed = more16(most->failed, w->failed);
+        most->blocks = more16(most->blocks, w->blocks);
+    }
+    LIST_EACH (it, &l->waits.parents)
+        most_left(CONTAINER_OF(it, struct edge, in_child)->parent, mark, most);
+}
+
+struct dnssec_work waits_checks(struct lookup *l)
+{
+    struct dnssec_work most = {0};
+    most_left(l, ++l->r->mark, &most);
+    return most;
+}
+
+static void take16(uint16_t *left, uint16_t amount)
+{
+    *left = (uint16_t)(*left > amount ? *left - amount : 0);
+}
+
+static void charge_checks_up(struct lookup *l, uint64_t mark, const struct dnssec_work *spent)
+{
+    if (l->waits.mark == mark)
+        return;
+    l->waits.mark = mark;
+    LIST_EACH (it, &l->waits.clients) {
+        struct dnssec_work *w = &CONTAINER_OF(it, struct client, link)->budget.checks;
+        w->price -= w->price > spent->price ? spent->price : w->price;
+        take16(&w->good, spent->good);
+        take16(&w->failed, spent->failed);
+        take16(&w->blocks, spent->blocks);
+    }
+    LIST_EACH (it, &l->waits.parents)
+        charge_checks_up(CONTAINER_OF(it, struct edge, in_child)->parent, mark, spent);
+}
+
+void waits_charge_checks(struct lookup *l, const struct dnssec_work *spent)
+{
+    charge_checks_up(l, ++l->r->mark, spent);
+}

@@ -1,0 +1,194 @@
+/*
+ * Validating what was found, before anything of it is believed, cached or told. The step runs until
+ * the validator has a verdict; what it needs first becomes a child lookup, for which it waits and
+ * then begins again. Sets that have their verdict keep it, so no signature is checked twice.
+ *
+ * A bogus answer is not final while another server may be asked: one server with old signatures
+ * must not break a zone whose other servers are in order. What is bogus in the cache is as if it
+ * were not there.
+ */
+#include <string.h>
+
+#include "base/must.h"
+#include "resolver/classify.h"
+
+/* ---- What is validated -------------------------------------------------------------------------
+ */
+
+static enum err take_sets(struct lookup *l, const struct rrsets *sets, struct judged **out,
+                          unsigned *count)
+{
+    struct judged *all = arena_calloc(&l->arena, sets->count + 1, sizeof *all);
+    if (!all)
+        return ERR_NOMEM;
+    for (unsigned i = 0; i < sets->count; i++) {
+        all[i].set = arena_copy(&l->arena, sets->at[i], sizeof(struct rrset));
+        if (!all[i].set)
+            return ERR_NOMEM;
+        all[i].derived = sets->at[i]->trust == TRUST_NONE;
+        sets->at[i] = all[i].set; /* its verdict goes with it from here on */
+    }
+    *out = all;
+    *count = sets->count;
+    return OK;
+}
+
+static enum response_kind kind_of(enum reply_kind kind)
+{
+    switch (kind) {
+    case REPLY_NXDOMAIN:
+        return RESPONSE_NXDOMAIN;
+    case REPLY_NODATA:
+        return RESPONSE_NODATA;
+    default:
+        return RESPONSE_RECORDS;
+    }
+}
+
+static enum err take(struct lookup *l)
+{
+    const struct classified *c = l->lead.found;
+    struct response *r = arena_calloc(&l->arena, 1, sizeof *r);
+    if (!r)
+        return ERR_NOMEM;
+    *r = (struct response){
+        .kind = kind_of(c->kind),
+        .name = c->last,
+        .type = l->key.type,
+        .zone = l->lead.reply ? l->walk.cut->zone : name_root,
+        .now = l->r->now,
+    };
+    const struct rrsets *authority = c->denial.count ? &c->denial : &c->proof;
+    enum err e = take_sets(l, &c->answer, &r->answer, &r->answer_count);
+    if (!e)
+        e = take_sets(l, authority, &r->authority, &r->authority_count);
+    l->chain.response = r;
+    l->chain.server = l->lead.reply ? l->exchange->to : NULL;
+    return e;
+}
+
+/* ---- The verdict -------------------------------------------------------------------------------
+ */
+
+static struct dnssec_work spent_of(const struct dnssec_work *before,
+                                   const struct dnssec_work *after)
+{
+    return (struct dnssec_work){
+        .price = before->price - after->price,
+        .good = (uint16_t)(before->good - after->good),
+        .failed = (uint16_t)(before->failed - after->failed),
+        .blocks = (uint16_t)(before->blocks - after->blocks),
+    };
+}
+
+static enum verdict validate(struct lookup *l, struct finding *out)
+{
+    const struct resolver_options *o = l->r->options;
+    struct dnssec_work work = waits_checks(l);
+    if (work.blocks > LIMIT_HASH_BLOCKS_ONCE)
+        work.blocks = LIMIT_HASH_BLOCKS_ONCE;
+    struct dnssec_work before = work;
+    struct validation v = {
+        .checker = {.policy = &o->dnssec,
+                    .keys = l->r->keys,
+                    .arena = &l->arena,
+                    .work = &work,
+                    .wall = (uint32_t)world_wall_s(l->r->config.world)},
+        .anchors = &o->anchors,
+        .chain = {.ctx = l, .known = chain_known},
+    };
+    enum verdict verdict = dnssec_validate(&v, l->chain.response, out);
+    struct dnssec_work spent = spent_of(&before, &work);
+    waits_charge_checks(l, &spent);
+    l->r->counters.checks_good += spent.good;
+    l->r->counters.checks_failed += spent.failed;
+    l->r->counters.limit_checks += work.over;
+    return verdict;
+}
+
+static enum next accept(struct lookup *l, enum security security, const struct finding *f)
+{
+    l->result.security = (uint8_t)security;
+    l->result.why = (uint8_t)f->why;
+    l->result.delegation = f->delegation;
+    l->step = STEP_ACCEPT;
+    return NEXT_STEP;
+}
+
+static enum next reject(struct lookup *l, const struct finding *f)
+{
+    enum reason reason = chain_reason(f->why);
+    l->chain.response = NULL;
+    l->r->counters.bogus++;
+    lookup__trace(l, "bogus", "why=%s", reason_name(reason));
+    if (!l->chain.server) {
+        if (l->key.flags & LOOKUP_CACHED)
+            return lookup__fail(l, reason);
+        l->step = STEP_FIND_CUT;
+        return NEXT_STEP;
+    }
+    l->chain.reason = reason;
+    /* Where the chain above or a limit is to blame no other server can help. */
+    if (f->of_chain || f->why == WHY_BOGUS_LIMIT || ++l->chain.bogus_replies >= LIMIT_BOGUS_REPLIES)
+        return lookup__fail(l, reason);
+    servers_give_up(l, l->chain.server, FAULT_BOGUS);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
+static enum next need(struct lookup *l, const struct finding *f)
+{
+    struct lookup_key key;
+    struct edge *e;
+    if (lookup__key(&key, f->need_name, f->need_type, l->key.flags))
+        return lookup__fail(l, REASON_CHAIN_UNKNOWN);
+    switch (waits_need(l, &key, EDGE_CHAIN, &e)) {
+    case NEED_WAITS:
+        return NEXT_WAIT;
+    case NEED_NOMEM:
+        return lookup__fail(l, REASON_WORK_SIZE);
+    default:
+        return lookup__fail(l, REASON_CHAIN_UNKNOWN);
+    }
+}
+
+/* Drops the children of the chain that have ended; is one still under way? */
+static bool chain_waits(struct lookup *l)
+{
+    bool waits = false;
+    LIST_EACH_SAFE (it, tmp, &l->waits.children) {
+        struct edge *e = CONTAINER_OF(it, struct edge, in_parent);
+        if (e->kind != EDGE_CHAIN)
+            continue;
+        if (e->child)
+            waits = true;
+        else
+            waits_drop(e);
+    }
+    return waits;
+}
+
+enum next step_validate(struct lookup *l, const struct event *e)
+{
+    struct finding f;
+    (void)e;
+    if (chain_waits(l))
+        return NEXT_WAIT;
+    if (!l->chain.response && take(l))
+        return lookup__fail(l, REASON_WORK_SIZE);
+    switch (validate(l, &f)) {
+    case VERDICT_SECURE:
+        return accept(l, SECURITY_SECURE, &f);
+    case VERDICT_INSECURE:
+        return accept(l, SECURITY_INSECURE, &f);
+    case VERDICT_INDETERMINATE:
+        return accept(l, SECURITY_INDETERMINATE, &f);
+    case VERDICT_BOGUS:
+        return reject(l, &f);
+    case VERDICT_NEED:
+        return need(l, &f);
+    case VERDICT_NOMEM:
+        break;
+    }
+    return lookup__fail(l, REASON_WORK_SIZE);
+}
