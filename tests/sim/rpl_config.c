@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "dns/name.h"
+#include "dns/text.h"
 #include "tests/sim/rpl_lex.h"
 
 /* Reading the settings. `prime` of -1: as the root's stub says. */
@@ -105,13 +106,6 @@ static enum err only_no(struct config *c, const struct option *o)
     return read_bool(c->value, &v) && !v ? OK : fault(c, ERR_UNSUPPORTED, c->value);
 }
 
-/* Not there, whatever the value. */
-static enum err unsupported(struct config *c, const struct option *o)
-{
-    (void)o;
-    return fault(c, ERR_UNSUPPORTED, "");
-}
-
 static enum err set_u32(struct config *c, const struct option *o)
 {
     uint64_t v;
@@ -187,6 +181,80 @@ static enum err set_date(struct config *c, const struct option *o)
     }
     return OK;
 }
+
+/* ---- validation ------------------------------------------------------------------------------ */
+
+static struct anchor *add_anchor(struct config *c, const uint8_t *zone)
+{
+    struct anchors *all = &c->set->options.anchors;
+    if (all->count == RPL_ANCHORS_MAX)
+        return NULL;
+    struct anchor *a = &c->set->anchors[all->count];
+    a->zone = rpl_name_dup(c->arena, zone);
+    a->ds = NULL;
+    all->at = c->set->anchors;
+    all->count += a->zone != NULL;
+    return a->zone ? a : NULL;
+}
+
+static struct anchor *find_anchor(struct config *c, const uint8_t *zone)
+{
+    for (size_t i = 0; i < c->set->options.anchors.count; i++)
+        if (c->set->anchors[i].ds && name_equal(c->set->anchors[i].zone, zone))
+            return &c->set->anchors[i];
+    return add_anchor(c, zone);
+}
+
+/* The anchor's DS set with one more record. */
+static enum err extend_anchor(struct config *c, struct anchor *a, const uint8_t *ds,
+                              uint16_t length)
+{
+    struct rrset_builder b;
+    enum err e = rrset_build(&b, c->arena, a->zone, TYPE_DS, UINT32_MAX);
+    if (!e && a->ds) {
+        struct rrset_iter it = rrset_records(a->ds);
+        while (!e && rrset_next(&it))
+            e = rrset_add(&b, it.rdata, it.length);
+    }
+    if (!e)
+        e = rrset_add(&b, ds, length);
+    if (!e)
+        a->ds = rrset_finish(&b);
+    return e;
+}
+
+/* A DS or DNSKEY record in zone-file form. */
+static enum err set_anchor(struct config *c, const struct option *o)
+{
+    char text[160];
+    struct rrset *set;
+    const uint8_t *ds;
+    uint16_t length;
+    (void)o;
+    if (rrset_from_text(c->arena, c->value, name_root, 3600, &set, text, sizeof text))
+        return fault(c, ERR_FORMAT, "no record");
+    struct rrset_iter it = rrset_records(set);
+    struct anchor *a = find_anchor(c, set->owner);
+    if (!a || !rrset_next(&it))
+        return fault(c, ERR_FORMAT, "one anchor too many");
+    ds = it.rdata;
+    length = it.length;
+    if (set->type == TYPE_DNSKEY &&
+        anchors_ds_of_key(c->arena, set->owner, it.rdata, it.length, &ds, &length))
+        return fault(c, ERR_FORMAT, "no key");
+    return extend_anchor(c, a, ds, length);
+}
+
+static enum err set_insecure(struct config *c, const struct option *o)
+{
+    uint8_t name[NAME_MAX_WIRE];
+    (void)o;
+    if (name_from_text(c->value, name) != OK || !add_anchor(c, name))
+        return fault(c, ERR_FORMAT, "no name, or one anchor too many");
+    return OK;
+}
+
+/* ---- access ---------------------------------------------------------------------------------- */
 
 static enum err add_access(struct config *c, const char *prefix, enum access action)
 {
@@ -406,17 +474,17 @@ static const struct option options[] = {
     {"unblock-lan-zones", no_effect, 0, 0},     /* no built-in zones here */
     {"insecure-lan-zones", no_effect, 0, 0},
     {"module-config", set_modules, 0, 0},
-    /* validation: without a trust anchor, and those make a file skipped, nothing is validated */
-    {"trust-anchor", unsupported, 0, 0},
+    /* validation: only below trust anchors */
+    {"trust-anchor", set_anchor, 0, 0},
     {"val-override-date", set_date, 0, 0},
     {"val-override-timestamp", set_date, 0, 0},
-    {"domain-insecure", no_effect, 0, 0},
+    {"domain-insecure", set_insecure, 0, 0},
     {"harden-dnssec-stripped", no_effect, 0, 0},
     {"harden-algo-downgrade", no_effect, 0, 0},
     {"trust-anchor-signaling", no_effect, 0, 0},
     {"root-key-sentinel", no_effect, 0, 0},
     {"aggressive-nsec", no_effect, 0, 0},
-    {"fake-sha1", no_effect, 0, 0},
+    {"fake-sha1", set_bool, SETTING(options.dnssec.sha1), 0},
     {"fake-dsa", no_effect, 0, 0},
     {"val-max-restart", no_effect, 0, 0},
     {"val-nsec3-keysize-iterations", no_effect, 0, 0},
@@ -502,6 +570,7 @@ static void set_defaults(struct rpl_settings *s)
                                            .use_ipv6 = true,
                                            .ttl_max = 86400,
                                            .negative_ttl_max = 3600,
+                                           .dnssec = {.iterations_max = 50},
                                            .stubs = s->stubs};
     s->knobs = (struct rpl_knobs){.cache_size = 4 << 20,
                                   .work_size = 16 << 20,

@@ -17,7 +17,7 @@
 #include "resolver/resolver.h"
 #include "tests/sim/rpl.h"
 
-enum { RPL_STUBS_MAX = 32, RPL_STUB_SERVERS_MAX = 16, RPL_PREFIXES_MAX = 64 };
+enum { RPL_ANCHORS_MAX = 16, RPL_STUBS_MAX = 32, RPL_STUB_SERVERS_MAX = 16, RPL_PREFIXES_MAX = 64 };
 
 struct rpl_prefixes {
     struct prefix at[RPL_PREFIXES_MAX];
@@ -47,6 +47,7 @@ struct rpl_settings {
     struct rpl_prefixes own;
     struct access_rule access[RPL_PREFIXES_MAX];
     size_t access_count; /* 0: everybody */
+    struct anchor anchors[RPL_ANCHORS_MAX];
     const char *identity;
     const char *version;
     struct rpl_knobs knobs;
