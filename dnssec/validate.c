@@ -223,13 +223,17 @@ static enum verdict judge(const struct judging *j, struct judged *one)
 /* ---- Denial ------------------------------------------------------------------------------------
  */
 
-/* The authority's secure denial records of one zone; how many. */
+/*
+ * The authority's secure denial records; how many. One that a wildcard gave has not been signed for
+ * the name that it bears, and so proves nothing (an NSEC's owner is the first thing that it tells).
+ */
 static unsigned secure_denials(const struct judging *j, const struct rrset **out)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < j->r->authority_count; i++) {
         const struct rrset *set = j->r->authority[i].set;
-        if (set->security == SECURITY_SECURE && (set->type == TYPE_NSEC || set->type == TYPE_NSEC3))
+        bool denial = set->type == TYPE_NSEC || set->type == TYPE_NSEC3;
+        if (denial && set->security == SECURITY_SECURE && !rrset_is_expanded(set))
             out[count++] = set;
     }
     return count;
@@ -311,6 +315,16 @@ static enum verdict judge_unproven(const struct judging *j)
     return v;
 }
 
+/* Does the zone that denies sign what it says? Then its proof is wanted, and no search for a cut.
+ */
+static bool is_signed(const struct judging *j)
+{
+    for (unsigned i = 0; i < j->r->authority_count; i++)
+        if (j->r->authority[i].set->security == SECURITY_SECURE)
+            return true;
+    return j->broken_proof != WHY_NONE;
+}
+
 static enum verdict judge_denial(const struct judging *j)
 {
     struct response *r = j->r;
@@ -318,7 +332,7 @@ static enum verdict judge_denial(const struct judging *j)
     MUST(r->authority_count <= sizeof sets / sizeof *sets);
     unsigned count = secure_denials(j, sets);
     if (count == 0)
-        return judge_unproven(j);
+        return is_signed(j) ? of_denial(j, DENIAL_NOTHING, WHY_BOGUS_DENIAL) : judge_unproven(j);
     const uint8_t *zone = signer_of_set(sets[0]);
     count = keep_zone(sets, count, zone);
     struct denial_question q = {
@@ -337,8 +351,8 @@ static enum verdict judge_denial(const struct judging *j)
         return bogus(j, WHY_BOGUS_DENIAL);
     denial_find(&q, &d);
     j->out->delegation = d.delegation;
-    if (r->kind == RESPONSE_NXDOMAIN && d.kind == DENIAL_TYPE)
-        d.kind = DENIAL_NOTHING;
+    if (d.kind == DENIAL_NAME || d.kind == DENIAL_TYPE)
+        r->kind = d.kind == DENIAL_NAME ? RESPONSE_NXDOMAIN : RESPONSE_NODATA;
     return of_denial(j, d.kind, WHY_BOGUS_DENIAL);
 }
 

@@ -52,6 +52,8 @@ struct judged {
     bool derived;   /* a CNAME made from the DNAME before it: judged with that */
 };
 
+/* As the response code has it; of a denial the validator makes it what is proven: NXDOMAIN on an
+ * empty non-terminal becomes NODATA, NOERROR with the proof of no name (RFC 9824) NXDOMAIN. */
 enum response_kind { RESPONSE_RECORDS, RESPONSE_NODATA, RESPONSE_NXDOMAIN };
 struct response {
     enum response_kind kind;

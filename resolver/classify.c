@@ -153,6 +153,15 @@ static enum err chain_step(struct reading *r, enum chain *how)
     return OK;
 }
 
+/*
+ * An NSEC whose next name lies outside of the zone asked speaks of names that are not this zone's:
+ * it is as if it had not been sent (RFC 4034 §4.1.1).
+ */
+static bool leads_out(const struct reading *r, const struct rrset *set)
+{
+    return set->type == TYPE_NSEC && !in_bailiwick(r, set->rdata + 2);
+}
+
 /* Takes the records of the name that the chain has come to. */
 static enum err take_final(struct reading *r, bool *found)
 {
@@ -161,7 +170,7 @@ static enum err take_final(struct reading *r, bool *found)
     for (size_t i = 0; i < answer->count; i++) {
         const struct rrset *set = answer->at[i];
         bool wanted = set->type == r->q->type || r->q->type == TYPE_ANY;
-        if (!wanted || !name_equal(set->owner, r->at))
+        if (!wanted || !name_equal(set->owner, r->at) || leads_out(r, set))
             continue;
         *found = true;
         enum err e = take(r, &r->out->answer, set, answer_trust(r));
@@ -197,7 +206,8 @@ static enum err take_proof(struct reading *r, struct rrsets *out)
     for (size_t i = 0; i < authority->count; i++) {
         const struct rrset *set = authority->at[i];
         bool denial = set->type == TYPE_NSEC || set->type == TYPE_NSEC3;
-        if (!denial || !in_bailiwick(r, set->owner) || out->count == NEGATIVE_AUTHORITY_MAX)
+        if (!denial || !in_bailiwick(r, set->owner) || leads_out(r, set) ||
+            out->count == NEGATIVE_AUTHORITY_MAX)
             continue;
         enum err e = take(r, out, set, TRUST_AUTHORITY);
         if (e)

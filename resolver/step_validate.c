@@ -108,6 +108,9 @@ static enum verdict validate(struct lookup *l, struct finding *out)
 
 static enum next accept(struct lookup *l, enum security security, const struct finding *f)
 {
+    enum response_kind proven = l->chain.response->kind;
+    if (proven != RESPONSE_RECORDS)
+        l->lead.found->kind = proven == RESPONSE_NXDOMAIN ? REPLY_NXDOMAIN : REPLY_NODATA;
     l->result.security = (uint8_t)security;
     l->result.why = (uint8_t)f->why;
     l->result.delegation = f->delegation;
