@@ -461,7 +461,6 @@ static void root_stub_to_be_primed_is_the_hints(void **state)
 static void what_is_not_built_is_unsupported_and_what_is_malformed_a_fault(void **state)
 {
     static const char *const unsupported[] = {
-        "trust-anchor: \". DS 1 8 2 00\"",
         "auth-zone:",
         "serve-expired: yes",
         "no-such-option: 1",
