@@ -4,6 +4,7 @@
 
 Every question goes to each address; answers[address][n] is the reply's octets without the id, or None when nothing came
 within the time. What was cut is asked again over TCP. One thread, one socket a resolver, bounded by the time of each.
+`window` are under way of those asked a moment ago: the few that wait for dead servers hold nobody up.
 """
 
 import collections
@@ -14,6 +15,9 @@ import time
 
 import wire
 
+YOUNG_S = 0.3
+WAITING_MAX = 1500
+
 
 class Asker:
     """The questions of one list before one resolver."""
@@ -23,8 +27,9 @@ class Asker:
         self.window, self.seconds = window, seconds
         self.answers = [None] * len(questions)
         self.next = 0
-        self.waiting = {}  # id -> (question's number, deadline)
-        self.order = collections.deque()  # (deadline, id), the oldest first
+        self.waiting = {}  # id -> the question's number
+        self.young = {}  # id -> when it counts as slow; the oldest first
+        self.order = collections.deque()  # (deadline, id, number), the oldest first
         self.cut = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
@@ -36,7 +41,7 @@ class Asker:
         return self.next == len(self.questions) and not self.waiting
 
     def fill(self, now):
-        while self.next < len(self.questions) and len(self.waiting) < self.window:
+        while self.next < len(self.questions) and len(self.young) < self.window and len(self.waiting) < WAITING_MAX:
             ident = self.next & 0xFFFF
             if ident in self.waiting:
                 return
@@ -45,8 +50,9 @@ class Asker:
                 self.socket.send(wire.query(ident, name, kind))
             except OSError:
                 return
-            self.waiting[ident] = (self.next, now + self.seconds)
-            self.order.append((now + self.seconds, ident))
+            self.waiting[ident] = self.next
+            self.young[ident] = now + YOUNG_S
+            self.order.append((now + self.seconds, ident, self.next))
             self.next += 1
 
     def take(self):
@@ -58,15 +64,18 @@ class Asker:
             ident, flags = struct.unpack_from("!2H", message)
             if ident not in self.waiting:
                 continue
-            number = self.waiting.pop(ident)[0]
+            number = self.waiting.pop(ident)
+            self.young.pop(ident, None)
             if flags & wire.FLAG_TC:
                 self.cut.append(number)
             self.answers[number] = message[2:]
 
     def expire(self, now):
+        while self.young and next(iter(self.young.values())) <= now:
+            del self.young[next(iter(self.young))]
         while self.order and self.order[0][0] <= now:
-            deadline, ident = self.order.popleft()
-            if self.waiting.get(ident, (0, 0))[1] == deadline:
+            _, ident, number = self.order.popleft()
+            if self.waiting.get(ident) == number:
                 del self.waiting[ident]
 
     def ask_cut_ones(self):

@@ -39,8 +39,8 @@ def differs(outcomes):
 class Case:
     """One question on which at least two peers agree against us."""
 
-    def __init__(self, world, question, outcomes):
-        self.world, self.outcomes = world, outcomes
+    def __init__(self, world, question, outcomes, truth):
+        self.world, self.outcomes, self.truth = world, outcomes, truth
         self.question = question
         self.name, self.kind = question[0].lower(), question[1]
         self.ours, self.most = outcomes[OURS], majority(outcomes)
@@ -77,7 +77,8 @@ class Case:
     def text(self):
         lines = [f"{self.question[0]} {self.type}   zone {self.world.zone_of(self.name).name} "
                  f"({', '.join(sorted(self.shapes()))})"]
-        for who, (rcode, records, _) in self.outcomes.items():
+        held = {"the zones": self.truth} if self.truth else {}
+        for who, (rcode, records, _) in {**self.outcomes, **held}.items():
             shown = "; ".join(sorted(wire.record_text(r) for r in records)[:4])
             lines.append(f"    {who:9} {wire.RCODES.get(rcode, rcode):9} {len(records)} {shown}")
         return "\n".join(lines)

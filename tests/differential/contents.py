@@ -173,7 +173,7 @@ def target_of_alias(w, zone, known):
     if draw < 0.55:
         return r.choice(known)
     if draw < 0.7 and zone.records:
-        return r.choice(zone.records)[0].replace("*", "wild")
+        return unstarred(r.choice(zone.records)[0])
     if draw < 0.8:
         return f"{w.label()}.{r.choice(known)}"
     if draw < 0.85:
@@ -181,6 +181,10 @@ def target_of_alias(w, zone, known):
     if draw < 0.9:
         return r.choice(list(w.zones))
     return f"{w.label()}.{r.choice(list(w.zones)).lstrip('.')}"
+
+
+def unstarred(name):
+    return wire.name_text([b"wild" if label == b"*" else label for label in wire.labels_of(name)])
 
 
 def finish(w):
@@ -195,7 +199,7 @@ def finish(w):
             if w.rng.random() < share:
                 part(w, zone)
     prune(w)
-    known = [owner.replace("*", "wild") for z in w.zones.values() for owner, *_ in z.records]
+    known = [unstarred(owner) for z in w.zones.values() for owner, *_ in z.records]
     for zone, owner in w.aliases:
         taken = any(o == owner for o, *_ in zone.records)
         target = target_of_alias(w, zone, known)

@@ -168,7 +168,7 @@ def foreign_target(reply, _):
     """Claims to know where an alias out of the zone ends."""
     if reply.answer and reply.answer[-1][1] == wire.CNAME and reply.kind == 1:
         target = wire.name_text(wire.wire_labels(reply.answer[-1][2]))
-        if not target.lower().endswith("." + reply.zone):
+        if not ("." + target.lower()).endswith("." + reply.zone):
             reply.answer.append((target, 1, b"\x06\x06\x06\x06"))
     return reply
 

@@ -23,7 +23,7 @@ class Questions:
         self.types = list(WEIGHTS)
         self.weights = list(WEIGHTS.values())
         self.cuts = list(world.zones)
-        self.owners = [(owner, kind) for z in world.zones.values() for owner, kind, *_ in z.records]
+        self.owners = list(dict.fromkeys((owner, kind) for z in world.zones.values() for owner, kind, *_ in z.records))
 
     def label(self):
         return "".join(self.rng.choice(ALPHABET) for _ in range(self.rng.randint(1, 12)))
@@ -49,7 +49,8 @@ class Questions:
             labels[0] = labels[0][:-1] + self.label()[0].encode()
             return wire.name_text(labels), kind
         if draw < 0.96:
-            return owner.replace("*", self.label()), kind
+            labels = [self.label().encode() if label == b"*" else label for label in wire.labels_of(owner)]
+            return wire.name_text(labels), kind
         if draw < 0.98:
             labels = wire.labels_of(owner)
             return wire.name_text(labels[1:2] + labels[:1] + labels[2:]), kind

@@ -4,6 +4,12 @@ wrong. A rule that covers more than 0.1 % of the questions names the scenario th
 import dataclasses
 from typing import Callable
 
+from processes import PEERS
+
+SET_RECORDS_MAX, SET_OCTETS_MAX = 200, 16384  # dns/message.c
+ALIASES_MAX = 11  # resolver/limits.def
+NO_DATA = (0, frozenset(), ())
+
 
 @dataclasses.dataclass
 class Rule:
@@ -14,7 +20,77 @@ class Rule:
     scenario: str = ""
 
 
-RULES = []
+def failed(outcome):
+    return outcome[0] == 2
+
+
+def sound(case):
+    """Do the zones hold what we say, or does a peer say it too, or do we say nothing?"""
+    return failed(case.ours) or case.ours == case.truth or any(case.outcomes[peer] == case.ours for peer in PEERS)
+
+
+def stood_by(case):
+    return sound(case) and not failed(case.ours)
+
+
+def odd(case, *behaviours):
+    return any(b in case.shapes() for b in behaviours)
+
+
+def set_too_large(case):
+    sizes = {}
+    for rcode, records, _ in case.outcomes.values():
+        for owner, kind, rdata in records if rcode == 0 else ():
+            sizes.setdefault((owner, kind), {})[rdata] = len(rdata) + 2
+    return failed(case.ours) and any(len(s) > SET_RECORDS_MAX or sum(s.values()) > SET_OCTETS_MAX
+                                     for s in sizes.values())
+
+
+def referral_taken_for_denial(case):
+    lame = odd(case, "to_itself", "glue_wrong", "glue_wrong_of_one", "child_names_lame", "lame", "lame_one",
+               "parent_names_lame_too", "circle")
+    return lame and case.most == NO_DATA and sound(case)
+
+
+RULES = [
+    Rule("ANY gets one set", "RFC 8482 4.1", "Any one RRset will do; others send all they have.",
+         lambda c: c.type == "ANY" and stood_by(c)),
+    Rule("a set over the limit is refused", "RFC 1035 7.1",
+         "No set over 200 records or 16 KiB is taken: the work for one question is bounded (limits L14).",
+         set_too_large, "budget/a_set_over_the_limit_is_servfail"),
+    Rule("a chain over the limit fails", "RFC 1034 5.2.2, 5.3.3",
+         "Eleven aliases are followed (limits L7); named ends there too, unbound and knot later.",
+         lambda c: failed(c.ours) and c.longest_chain() > ALIASES_MAX, "budget/twelve_aliases_are_too_many"),
+    Rule("records nobody asked for are ignored", "RFC 2181 5.4.1",
+         "Foreign records beside an answer are dropped; knot and named refuse the whole message.",
+         lambda c: odd(c, "foreign_authority") and failed(c.most) and stood_by(c),
+         "scrub/delegation_of_a_zone_above_is_dropped"),
+    Rule("an empty answer without AA denies nothing", "RFC 2308 2.2",
+         "Neither AA nor a record: the server may not have the zone. unbound and named take it for no data.",
+         lambda c: odd(c, "empty") and c.most[0] == 0 and sound(c), "lame/empty_answers_of_all_servers_are_servfail"),
+    Rule("a referral denies nothing", "RFC 2308 2.2",
+         "A referral to the zone itself is lame; unbound and knot take it for no data.", referral_taken_for_denial,
+         "lame/referral_to_the_same_zone_is_not_followed"),
+    Rule("the parent's servers are asked first", "RFC 1034 4.2.2, 5.3.3",
+         "The child names servers that refuse, the parent names good ones. knot and named follow the child and fail.",
+         lambda c: odd(c, "child_names_lame") and failed(c.most) and stood_by(c),
+         "referral/servers_the_zone_itself_names_are_not_asked_while_the_parents_answer"),
+    Rule("an answer counts without its server's name", "RFC 1034 4.3.2",
+         "The servers' names do not exist, but the parent's server has the zone too and answers with authority.",
+         lambda c: odd(c, "server_name_missing") and failed(c.most) and stood_by(c),
+         "referral/one_server_for_parent_and_child"),
+    Rule("a zone's word on its own alias counts", "RFC 2308 2.2.1",
+         "Alias and denial of its target in one message; the peers ask for the target again, and that question fails.",
+         lambda c: odd(c, "only_address", "refuses_probes") and failed(c.most) and c.ours[0] in (0, 3)),
+    Rule("a DNAME that was asked for below it", "RFC 6672 3.1",
+         "We go on to the name that it stands for, as unbound does; knot and named stop at the DNAME.",
+         lambda c: odd(c, "dname_alone") and c.type == "DNAME" and sound(c)),
+    Rule("beside an alias stands nothing", "RFC 2181 10.1",
+         "Only the alias is taken; unbound and knot hand out the data beside it.",
+         lambda c: odd(c, "data_beside_alias") and not failed(c.ours)),
+    Rule("what the zones hold", "RFC 1034 4.3.2", "Our answer is the zone data's; the peers' is not.",
+         lambda c: c.ours == c.truth),
+]
 
 
 def explain(case):

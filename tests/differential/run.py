@@ -10,6 +10,7 @@ differences.txt in the folder. Exit code 0 when what is unexplained is within it
 import collections
 import pathlib
 import random
+import signal
 import sys
 import time
 
@@ -19,13 +20,15 @@ from ask import ask
 from compare import Case, differs, outcome
 from processes import OURS, PEERS, RESOLVERS, Authorities, Resolver
 from questions import Questions
+from truth import Truth
 from world import World
 
 UNEXPLAINED_MAX = 0.0005
 RULE_WITHOUT_SCENARIO_MAX = 0.001
 AGAIN = 0.2  # the share asked twice
-WINDOW, PATIENCE_S = 60, 15
+WINDOW, PATIENCE_S = 40, 15
 ALONE_WINDOW, ALONE_PAUSE_S, ALONE_ROUNDS = 8, 6, 3
+SCENARIOS = pathlib.Path(__file__).resolve().parents[1] / "scenarios"
 ADDRESS = {name: RESOLVERS[name][0] for name in (OURS, *PEERS)}
 
 
@@ -34,6 +37,7 @@ class Run:
         self.folder, self.started = pathlib.Path(folder), time.monotonic()
         self.world = World(seed, zones)
         self.world.write(self.folder)
+        self.truth = Truth(self.world)
         self.questions = Questions(seed, self.world).draw(questions)
         self.rng = random.Random(f"again {seed}")
         self.transient = 0
@@ -97,7 +101,11 @@ class Run:
                     del open_ones[n]
                     self.transient += 1
             self.say(f"{len(doubtful)} failures asked again alone, {len(open_ones)} differences left")
-        self.cases = [Case(self.world, self.questions[n], o) for n, o in sorted(open_ones.items())]
+        self.cases = [self.case(n, o) for n, o in sorted(open_ones.items())]
+
+    def case(self, number, outcomes):
+        question = self.questions[number]
+        return Case(self.world, question, outcomes, self.truth.answer(*question))
 
     @staticmethod
     def has_failure(outcomes):
@@ -114,8 +122,21 @@ class Run:
                 if first != second and compare.SERVFAIL not in (first, second):
                     changed[who] += 1
                     if who == OURS:
-                        self.changed_text.append(Case(self.world, self.questions[n], self.outcomes[n]).text())
+                        self.changed_text.append(self.case(n, self.outcomes[n]).text())
         return changed
+
+    def contradictions(self):
+        """Who said otherwise than the zones hold, failures apart."""
+        counts, self.wrong_text, self.decided = collections.Counter(), [], 0
+        for n, outcomes in self.outcomes.items():
+            truth = self.truth.answer(*self.questions[n])
+            self.decided += truth is not None
+            for who, said in outcomes.items():
+                if truth and said not in (truth, compare.SERVFAIL):
+                    counts[who] += 1
+                    if who == OURS:
+                        self.wrong_text.append(self.case(n, outcomes).text())
+        return counts
 
     def negatives_without_soa(self):
         counts = collections.Counter()
@@ -137,20 +158,21 @@ class Run:
             else:
                 unexplained.append(case)
         self.changed_text = []
-        changed = self.changed_in_cache()
+        changed, wrong = self.changed_in_cache(), self.contradictions()
         with open(self.folder / "differences.txt", "w", encoding="utf-8") as file:
             file.write("\n".join(["# unexplained"] + [c.text() for c in unexplained] + ["# changed in our cache"]
-                                 + self.changed_text + ["# explained"] + details) + "\n")
+                                 + self.changed_text + ["# not what the zones hold"] + self.wrong_text + ["# explained"] + details) + "\n")
         print(f"\ndifferent from at least two agreeing peers   {len(self.cases):6}  {len(self.cases) / total:8.3%}")
         fine = self.report_rules(explained, total)
         print(f"failures that did not come again             {self.transient:6}  {self.transient / total:8.3%}")
         self.report_each("answers changed when asked twice", changed)
+        self.report_each(f"not what the zones hold, of {self.decided}", wrong)
         self.report_each("denials without SOA", self.negatives_without_soa())
         print(f"unexplained                                  {len(unexplained):6}  {len(unexplained) / total:8.3%}"
               f"  (bound {UNEXPLAINED_MAX:.3%})")
         for case in unexplained[:20]:
             print(case.text())
-        return fine and not self.changed_text and len(unexplained) <= UNEXPLAINED_MAX * total
+        return fine and not self.changed_text and not self.wrong_text and len(unexplained) <= UNEXPLAINED_MAX * total
 
     @staticmethod
     def report_rules(explained, total):
@@ -158,6 +180,8 @@ class Run:
         for rule in rules.RULES:
             count = explained[rule.name]
             note = rule.scenario
+            if note and not (SCENARIOS / f"{note}.rpl").exists():
+                fine, note = False, f"THERE IS NO SCENARIO {note}"
             if count > RULE_WITHOUT_SCENARIO_MAX * total and not rule.scenario:
                 fine, note = False, "NEEDS A SCENARIO"
             print(f"  {rule.name:42} {count:6}  {count / total:8.3%}  {rule.section:24} {note}")
@@ -169,6 +193,7 @@ class Run:
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that our children end with us
     folder, seed, zones, questions = sys.argv[1], *map(int, sys.argv[2:5])
     run = Run(folder, seed, zones, questions)
     run.with_processes(run.ask_all)
