@@ -30,9 +30,9 @@ def ask_whole(name, rdtype, via="udp4", **options):
 
 
 def zone_names():
-    """Every zone of servers.tsv, the root as '.'."""
-    lines = (LAB / "servers.tsv").read_text().split("\n")
-    return sorted({zone for line in lines if line and line[0] != "#" for zone in line.split("\t")[2].split()})
+    """Every zone of servers.tsv that somebody answers for as a resolver asks, the root as '.'."""
+    lines = (line.split("\t") for line in (LAB / "servers.tsv").read_text().split("\n") if line and line[0] != "#")
+    return sorted({zone for group, _, zones in lines for zone in zones.split() if group != "odd-deaf"})
 
 
 def load(zone):
