@@ -278,6 +278,36 @@ static void a_dead_top_level_zone_is_limited_too(void **state)
     finish(b, a, c);
 }
 
+/* A tenth of the packets is lost each way, so a fifth of the messages has no answer. As soon as one
+ * client is told another asks. */
+static void packets_lost_on_the_way_close_no_zone(void **state)
+{
+    enum { CLIENTS = 64, MESSAGES = 3900 };
+    struct bench *b = *state;
+    know_zone(b, "lossy.", 1);
+    struct asking *a = ask_many(b, "lossy.", CLIENTS);
+    uint8_t bytes[512];
+    char name[64];
+    uint32_t chance = 7;
+    for (unsigned seen = 0, next = 0; seen < MESSAGES; pass_all(b, 20)) {
+        for (; seen < b->sent_count; seen++) {
+            chance = chance * 1664525 + 1013904223;
+            if ((chance >> 16) % 100 >= 19 && b->sent[seen].open)
+                give(b, &b->sent[seen], bytes, reply_to(&b->sent[seen], FLAG_AA, true, bytes));
+        }
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            if (!a[i].told)
+                continue;
+            assert_int_not_equal(a[i].reason, REASON_BUSY);
+            snprintf(name, sizeof name, "m%u.lossy.", next++);
+            ask(b, &a[i], name, TYPE_A);
+        }
+    }
+    assert_int_equal(resolver_counters(b->r)->limit_zone_flow, 0);
+    assert_int_equal(resolver_counters(b->r)->limit_server_flow, 0);
+    finish(b, a, NULL);
+}
+
 static void a_server_that_is_full_is_asked_after_the_others(void **state)
 {
     struct bench *b = *state;
@@ -316,6 +346,7 @@ int main(void)
         T(root_and_top_level_servers_begin_without_limit),
         T(forwarders_begin_without_limit),
         T(a_dead_top_level_zone_is_limited_too),
+        T(packets_lost_on_the_way_close_no_zone),
         T(a_server_that_is_full_is_asked_after_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
