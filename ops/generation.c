@@ -6,6 +6,7 @@
 #include "dns/name.h"
 #include "ops/identity.h"
 #include "ops/own.h"
+#include "zones/anchors.h"
 #include "zones/hints.h"
 
 static struct stub_zone zone_of(const struct config_zone *from, size_t id)
@@ -100,6 +101,86 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->do_not_query = c->upstream.do_not_query;
 }
 
+/* ---- Trust anchors -----------------------------------------------------------------------------
+ */
+
+/* A DNSKEY set as the DS set that names its keys. */
+static enum err ds_of_keys(struct arena *a, const struct rrset *keys, const struct rrset **out)
+{
+    struct rrset_builder b;
+    struct rrset_iter it = rrset_records(keys);
+    enum err e = rrset_build(&b, a, keys->owner, TYPE_DS, keys->expiry);
+    while (!e && rrset_next(&it)) {
+        const uint8_t *ds = NULL;
+        uint16_t length = 0;
+        e = anchors_ds_of_key(a, keys->owner, it.rdata, it.length, &ds, &length);
+        if (!e)
+            e = rrset_add(&b, ds, length);
+    }
+    if (!e)
+        *out = rrset_finish(&b);
+    return e;
+}
+
+/* Of a name with both, the DS set counts: the operator has said which keys. */
+static bool has_ds(const struct rrset_array *sets, const struct rrset *keys)
+{
+    for (size_t i = 0; i < sets->count; i++)
+        if (sets->at[i]->type == TYPE_DS && name_equal(sets->at[i]->owner, keys->owner))
+            return true;
+    return false;
+}
+
+static enum err take_anchors(struct generation *g, const struct rrset_array *sets)
+{
+    struct anchor *all = arena_calloc(&g->arena, sets->count, sizeof *all);
+    size_t n = 0;
+    if (!all)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < sets->count; i++) {
+        const struct rrset *ds = sets->at[i];
+        enum err e = OK;
+        if (ds->type == TYPE_DNSKEY && has_ds(sets, ds))
+            continue;
+        if (ds->type == TYPE_DNSKEY)
+            e = ds_of_keys(&g->arena, ds, &ds);
+        if (e)
+            return e;
+        all[n++] = (struct anchor){.zone = ds->owner, .ds = ds};
+    }
+    g->options.anchors = (struct anchors){.at = all, .count = n};
+    return OK;
+}
+
+static enum err load_anchors(struct generation *g, struct config_report *report)
+{
+    const struct config *c = g->config;
+    const char *path = c->dnssec.trust_anchors[0] != '\0' ? c->dnssec.trust_anchors : NULL;
+    struct zone_error error = {0};
+    struct rrset_array sets;
+    if (!c->dnssec.validate)
+        return OK;
+    g->options.dnssec = (struct dnssec_policy){
+        .sha1 = c->dnssec.rsa_sha1,
+        .iterations_max = (uint16_t)c->dnssec.nsec3_iterations,
+        .skew_s = c->dnssec.clock_skew,
+    };
+    enum err e = anchors_load(&g->arena, path, &sets, &error);
+    if (e == OK)
+        e = take_anchors(g, &sets);
+    if (e == OK || e == ERR_NOMEM)
+        return e;
+    char line[24] = "";
+    if (error.line > 0)
+        snprintf(line, sizeof line, "line %u: ", error.line);
+    config_complain(
+        report, c->file, c->marks[OPTION_dnssec_trust_anchors],
+        "dnssec.trust-anchors: %.120s: %s%s: name a readable zone file of DS or DNSKEY records, "
+        "or remove the option for the root's built-in ones",
+        path ? path : "built-in list", line, error.text);
+    return ERR_FORMAT;
+}
+
 static enum err make_special(struct generation *g)
 {
     struct special_zones *special = NULL;
@@ -131,6 +212,8 @@ enum err generation_new(struct generation **out, struct config *config,
     atomic_init(&g->references, 1);
     take_switches(&g->options, config);
     enum err e = load_hints(g, report);
+    if (e == OK)
+        e = load_anchors(g, report);
     if (e == OK)
         e = check_user(config, report);
     if (e == OK)
