@@ -28,6 +28,70 @@ static bool holds(uint16_t type, struct rrset_iter it, const uint8_t *rdata, uin
     return false;
 }
 
+/* Eight octets, their ASCII letters in lower case. */
+static uint64_t lower8(uint64_t word)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t low = word & each * 0x7f;
+    uint64_t upper = ((low + each * (0x80 - 'A')) ^ (low + each * (0x7f - 'Z'))) & ~word;
+    return word | (upper & each * 0x80) >> 2;
+}
+
+static uint32_t hash_of(const uint8_t *rdata, uint16_t length)
+{
+    const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = length;
+    for (size_t i = 0; i < length; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, rdata + i, length - i < 8 ? length - i : 8U);
+        hash = (hash ^ lower8(word)) * prime;
+        hash ^= hash >> 29;
+    }
+    return (uint32_t)hash;
+}
+
+/* A record that is to be added. */
+struct added {
+    const uint8_t *rdata;
+    uint32_t hash;
+    uint16_t type;
+    uint16_t length;
+};
+
+/*
+ * Notes the hash of a record that is to be added; records that are equal but for the case of names
+ * have the same. The array doubles; what fits into the first one costs no memory.
+ */
+static enum err note_hash(struct rrset_builder *b, unsigned n, uint32_t hash)
+{
+    if (n == b->hash_capacity) {
+        uint32_t *more = arena_alloc(b->arena, 2 * n * sizeof *more);
+        if (!more)
+            return ERR_NOMEM;
+        memcpy(more, b->hashes ? b->hashes : b->few, n * sizeof *more);
+        b->hashes = more;
+        b->hash_capacity = 2 * n;
+    }
+    (b->hashes ? b->hashes : b->few)[n] = hash;
+    return OK;
+}
+
+/* Is a record of that hash among the `it->left` from the `n`-th on? Almost always the hashes say
+ * no. */
+static bool was_added(const struct rrset_builder *b, struct rrset_iter it, unsigned n,
+                      const struct added *r)
+{
+    const uint32_t *hashes = (b->hashes ? b->hashes : b->few) + n;
+    unsigned alike = 0;
+    for (unsigned i = 0; i < it.left; i++)
+        alike += hashes[i] == r->hash;
+    for (unsigned i = 0; alike && rrset_next(&it); i++)
+        if (hashes[i] == r->hash && it.length == r->length &&
+            rdata_equal(r->type, it.rdata, r->rdata, r->length))
+            return true;
+    return false;
+}
+
 static bool holds_all(const struct rrset *big, const struct rrset *small)
 {
     struct rrset_iter it = rrset_records(small);
@@ -46,7 +110,8 @@ bool rrset_same_records(const struct rrset *a, const struct rrset *b)
 enum err rrset_build(struct rrset_builder *b, struct arena *a, const uint8_t *owner, uint16_t type,
                      uint32_t expiry)
 {
-    *b = (struct rrset_builder){.arena = a, .capacity = BUILDER_FIRST};
+    *b = (struct rrset_builder){
+        .arena = a, .capacity = BUILDER_FIRST, .hash_capacity = BUILDER_HASHES};
     b->set = arena_calloc(a, 1, sizeof(*b->set));
     b->buf = arena_alloc(a, b->capacity);
     uint8_t *name = arena_copy(a, owner, name_size(owner));
@@ -93,25 +158,33 @@ static enum err append(struct rrset_builder *b, const uint8_t *rdata, uint16_t l
 
 enum err rrset_add(struct rrset_builder *b, const uint8_t *rdata, uint16_t length)
 {
-    MUST(b->set->signatures == 0);
-    if (holds(b->set->type, rrset_records(b->set), rdata, length))
+    struct rrset *set = b->set;
+    struct added r = {rdata, hash_of(rdata, length), set->type, length};
+    MUST(set->signatures == 0);
+    if (was_added(b, rrset_records(set), 0, &r))
         return OK;
-    enum err e = append(b, rdata, length);
+    enum err e = note_hash(b, set->count, r.hash);
     if (!e)
-        b->set->count++;
+        e = append(b, rdata, length);
+    if (!e)
+        set->count++;
     return e;
 }
 
 enum err rrset_sign(struct rrset_builder *b, const uint8_t *rdata, uint16_t length)
 {
-    struct rrset_iter it = rrset_all(b->set);
-    for (unsigned i = 0; i < b->set->count; i++)
+    struct rrset *set = b->set;
+    struct added r = {rdata, hash_of(rdata, length), TYPE_RRSIG, length};
+    struct rrset_iter it = rrset_all(set);
+    for (unsigned i = 0; i < set->count; i++)
         rrset_next(&it);
-    if (holds(TYPE_RRSIG, it, rdata, length))
+    if (was_added(b, it, set->count, &r))
         return OK;
-    enum err e = append(b, rdata, length);
+    enum err e = note_hash(b, (unsigned)set->count + set->signatures, r.hash);
     if (!e)
-        b->set->signatures++;
+        e = append(b, rdata, length);
+    if (!e)
+        set->signatures++;
     return e;
 }
 

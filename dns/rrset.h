@@ -92,11 +92,16 @@ bool rrset_same_records(const struct rrset *a, const struct rrset *b);
  * Builds an RRset record by record in an arena, in the order added, duplicates dropped (RFC 2181
  * §5). start, add…, sign…, finish. Errors: ERR_NOMEM, ERR_LIMIT (over 65,535 records or octets).
  */
+enum { BUILDER_HASHES = 16 };
 struct rrset_builder {
     struct arena *arena;
     struct rrset *set;
     uint8_t *buf;
     size_t capacity;
+    /* Of each record that was added; in `few` until they are more. */
+    uint32_t few[BUILDER_HASHES];
+    uint32_t *hashes;
+    unsigned hash_capacity;
 };
 MUST_CHECK enum err rrset_build(struct rrset_builder *b, struct arena *a, const uint8_t *owner,
                                 uint16_t type, uint32_t expiry);

@@ -62,7 +62,7 @@ static double measure(void (*work)(void *ctx, size_t size), void *ctx, size_t si
 
 double growth(void (*work)(void *ctx, size_t size), void *ctx, size_t size)
 {
-    enum { LEAST = 3, MOST = 20, ENOUGH = 11 };
+    enum { LEAST = 3, MOST = 100, ENOUGH = 11 };
     double small = 1e18, large = 1e18;
     work(ctx, size); /* warms caches and allocator */
     for (unsigned i = 0; i < MOST && (i < LEAST || large / small > ENOUGH); i++) {

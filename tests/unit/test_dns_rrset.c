@@ -46,6 +46,37 @@ static void records_come_back_in_order_without_duplicates(void **state)
     arena_deinit(&a);
 }
 
+/* Each name twice, the second time in other letters, then signatures twice, past every first size.
+ */
+static void a_long_set_has_no_duplicates_whatever_their_case(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct rrset_builder b;
+    enum { NAMES = 150 };
+    arena_init(&a, NULL);
+    assert_int_equal(rrset_build(&b, &a, (const uint8_t *)"", TYPE_NS, 1000), OK);
+    for (unsigned i = 0; i < 2 * NAMES; i++) {
+        char label[16];
+        uint8_t name[20];
+        int size = snprintf(label, sizeof label, i < NAMES ? "name-zZ%u" : "NAME-Zz%u", i % NAMES);
+        name[0] = (uint8_t)size;
+        memcpy(name + 1, label, (size_t)size + 1);
+        assert_int_equal(rrset_add(&b, name, (uint16_t)(size + 2)), OK);
+    }
+    assert_int_equal(b.set->count, NAMES);
+    for (unsigned i = 0; i < 2 * NAMES; i++) {
+        uint8_t rdata[24] = {0, TYPE_NS, 8, [17] = (uint8_t)(i % NAMES), [18] = 0, [19] = 7};
+        assert_int_equal(rrset_sign(&b, rdata, 20), OK);
+    }
+    assert_int_equal(b.set->signatures, NAMES);
+    struct rrset *s = rrset_finish(&b);
+    struct rrset_iter it = rrset_records(s);
+    assert_true(rrset_next(&it));
+    assert_memory_equal(it.rdata, "\10name-zZ0", 10);
+    arena_deinit(&a);
+}
+
 static void sameness_ignores_order_ttl_signatures_and_case_of_names(void **state)
 {
     (void)state;
@@ -164,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_back_in_order_without_duplicates),
+        cmocka_unit_test(a_long_set_has_no_duplicates_whatever_their_case),
         cmocka_unit_test(sameness_ignores_order_ttl_signatures_and_case_of_names),
         cmocka_unit_test(a_copy_shares_nothing_with_its_original),
         cmocka_unit_test(a_set_ends_at_65535_octets),
