@@ -10,6 +10,7 @@
 
 #include "dns/name.h"
 #include "dns/text.h"
+#include "resolver/limits.h"
 #include "tests/sim/rpl_lex.h"
 
 /* Reading the settings. `prime` of -1: as the root's stub says. */
@@ -132,6 +133,15 @@ static enum err only_number(struct config *c, const struct option *o)
     if (rpl_unsigned(c->value, UINT32_MAX, &v) != OK)
         return fault(c, ERR_FORMAT, "no number");
     return v == o->max ? OK : fault(c, ERR_UNSUPPORTED, c->value);
+}
+
+/* A bound of ours that is fixed: a scenario that wants a lower one to be hit must hit ours too. */
+static enum err at_most(struct config *c, const struct option *o)
+{
+    uint64_t v;
+    if (rpl_unsigned(c->value, UINT32_MAX, &v) != OK)
+        return fault(c, ERR_FORMAT, "no number");
+    return v <= o->max ? OK : fault(c, ERR_UNSUPPORTED, c->value);
 }
 
 static enum err set_prefix(struct config *c, const struct option *o)
@@ -440,7 +450,9 @@ static const struct option options[] = {
     {"prefer-ip6", only_no, 0, 0},
     {"tcp-upstream", only_no, 0, 0},
     {"edns-buffer-size", only_number, 0, DNS_UDP_SAFE},
-    {"max-query-restarts", only_number, 0, 11},
+    {"max-query-restarts", only_number, 0, LIMIT_ALIASES},
+    {"max-global-quota", at_most, 0, LIMIT_PACKETS},
+    {"outbound-msg-retry", at_most, 0, LIMIT_SENDS_PER_SERVER - 1},
     {"target-fetch-policy", no_effect, 0, 0},   /* addresses are looked up when they are needed */
     {"discard-timeout", set_discard, 0, 0},
     {"wait-limit", only_number, 0, 0},
