@@ -14,12 +14,33 @@ static bool needs_proof(const struct rrset *set)
     return set->security == SECURITY_SECURE && rrset_is_expanded(set);
 }
 
+/* A DNAME that is not proven is not kept, but for who asked for itself (RFC 6672 §3.4). */
+static bool is_unproven_dname(const struct lookup *l, const struct rrset *set)
+{
+    return set->type == TYPE_DNAME && l->key.type != TYPE_DNAME && set->security != SECURITY_SECURE;
+}
+
+/* The CNAME made of a DNAME, which stands behind it, is believed as the DNAME is. */
+static void cache_made_cname(struct lookup *l, const struct rrset *dname, const struct rrset *cname)
+{
+    struct rrset made = *cname;
+    made.trust = dname->trust;
+    made.security = dname->security;
+    cache_put_rrset(l->r->config.cache, &made, l->r->now);
+}
+
 /* What needs a proof is kept with it, in the finished answer, or not at all. */
 static void cache_answer_sets(struct lookup *l, const struct classified *c)
 {
-    for (unsigned i = 0; i < c->answer.count; i++)
-        if (c->answer.at[i]->trust >= TRUST_ANSWER && !needs_proof(c->answer.at[i]))
-            cache_put_rrset(l->r->config.cache, c->answer.at[i], l->r->now);
+    for (unsigned i = 0; i < c->answer.count; i++) {
+        const struct rrset *set = c->answer.at[i];
+        if (!is_unproven_dname(l, set)) {
+            if (set->trust >= TRUST_ANSWER && !needs_proof(set))
+                cache_put_rrset(l->r->config.cache, set, l->r->now);
+        } else if (i + 1 < c->answer.count) {
+            cache_made_cname(l, set, c->answer.at[i + 1]);
+        }
+    }
 }
 
 static bool any_needs_proof(const struct rrsets *sets)

@@ -118,13 +118,15 @@ static bool leads_on(struct lookup *l, const struct delegation *d)
     return false;
 }
 
-/* Is there a DNAME known at `at`, above the name? */
+/*
+ * Is there a DNAME known at `at`, above the name? One that is not proven redirects the name it came
+ * for only (RFC 6672 §3.4, step_accept.c): a forged one would take a whole tree along.
+ */
 static bool dname_at(const struct lookup *l, const uint8_t *at, struct rrset *out)
 {
     return at != l->key.name && *at &&
            !cache_get_rrset(l->r->config.cache, at, TYPE_DNAME, l->r->now, out) &&
-           out->trust >= TRUST_ANSWER &&
-           !(chain_wanted(l) && out->security == SECURITY_UNCHECKED);
+           out->security == SECURITY_SECURE;
 }
 
 enum next step_find_cut(struct lookup *l, const struct event *e)

@@ -62,13 +62,15 @@ static const struct truth_rr *find_truth(const struct truth *t, const struct rpl
     return NULL;
 }
 
-/* NULL, or in what they differ. */
+/* NULL, or in what they differ. A CNAME from the cache comes without the DNAME that it was made of.
+ */
 static const char *compare(const struct truth *t, const struct rpl_message *m)
 {
-    unsigned count = 0;
+    unsigned count = 0, wanted = 0;
     if (m->rcode != t->rcode)
         return "the response code";
-    for (const struct rpl_rr *rr = m->section[RPL_ANSWER]; rr; rr = rr->next, count++) {
+    for (const struct rpl_rr *rr = m->section[RPL_ANSWER]; rr; rr = rr->next) {
+        count += rr->type != TYPE_DNAME;
         if (!find_truth(t, rr))
             return "a record that should not be there";
         for (const struct rpl_rr *other = rr->next; other; other = other->next)
@@ -77,7 +79,9 @@ static const char *compare(const struct truth *t, const struct rpl_message *m)
                 return "a record that is there twice";
     }
     /* An alias of a wildcard and a loop's records may stand in the truth twice. */
-    return count == t->count ? NULL : "the number of records";
+    for (unsigned i = 0; i < t->count; i++)
+        wanted += t->rr[i].type != TYPE_DNAME;
+    return count == wanted ? NULL : "the number of records";
 }
 
 /* ---- how long it may live -------------------------------------------------------------------- */
