@@ -324,6 +324,8 @@ static bool read_file(struct play *p, const char *text, size_t size)
         return play__fail(p, "line %u: %s", fault.line, fault.text);
     if (err == ERR_FORMAT)
         return play__fail(p, "line %u: %s", error.line, error.text);
+    if (!err)
+        err = rpl_sign(p->arena, p->file, &p->settings.signing, p->settings.knobs.wall_s);
     for (const struct rpl_step *s = p->file->steps; !err && s; s = s->next) {
         /* Trust anchor files and zone files are not written yet. */
         if (s->kind == STEP_CHECK_AUTOTRUST || s->kind == STEP_CHECK_TEMPFILE)

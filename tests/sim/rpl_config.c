@@ -255,6 +255,39 @@ static enum err set_anchor(struct config *c, const struct option *o)
     return extend_anchor(c, a, ds, length);
 }
 
+static enum err sign_zone(struct config *c, const struct option *o)
+{
+    char text[RPL_ERROR_MAX];
+    (void)o;
+    enum err e = signing_add_zone(&c->set->signing, c->arena, c->value, text);
+    if (c->set->knobs.wall_s == 0)
+        c->set->knobs.wall_s = SIGNING_WALL_S;
+    return e == ERR_FORMAT ? fault(c, e, "no signed zone") : e;
+}
+
+static enum err sign_fault(struct config *c, const struct option *o)
+{
+    char text[RPL_ERROR_MAX];
+    (void)o;
+    enum err e = signing_add_fault(&c->set->signing, c->arena, c->value, text);
+    return e == ERR_FORMAT ? fault(c, e, "no fault of a signature") : e;
+}
+
+/* The key of a zone that is signed here, as a trust anchor. */
+static enum err anchor_of(struct config *c, const struct option *o)
+{
+    uint8_t name[NAME_MAX_WIRE];
+    struct rpl_bytes ds;
+    (void)o;
+    const struct signed_zone *z =
+        name_from_text(c->value, name) == OK ? signing_find(&c->set->signing, name) : NULL;
+    struct anchor *a = z ? find_anchor(c, name) : NULL;
+    if (!a)
+        return fault(c, ERR_FORMAT, "no zone that is signed, or one anchor too many");
+    enum err e = sign_ds(c->arena, name, &z->dnskey, 2, &ds);
+    return e ? e : extend_anchor(c, a, ds.at, (uint16_t)ds.size);
+}
+
 static enum err set_insecure(struct config *c, const struct option *o)
 {
     uint8_t name[NAME_MAX_WIRE];
@@ -529,6 +562,10 @@ static const struct option own_options[] = {
     {"own", set_prefix, SETTING(own), 0},
     {"refuse-sends", set_u64, SETTING(knobs.refuse_sends), 1000},
     {"wall-clock", set_date, 0, 0},
+    {"sign", sign_zone, 0, 0},
+    {"anchor-of", anchor_of, 0, 0},
+    {"fault", sign_fault, 0, 0},
+    {"negative-anchor", set_insecure, 0, 0},
     {"ranges", set_ranges, 0, 0},
     {NULL, NULL, 0, 0}};
 // clang-format on

@@ -7,7 +7,7 @@
  * cache-size, work-size, seed, udp-payload, access ("allow PREFIX", "refuse PREFIX", "drop
  * PREFIX"), do-not-query (PREFIX), own (PREFIX: addresses of our listeners), refuse-sends (how many
  * of the first messages the network refuses), wall-clock (POSIX seconds), ranges (this-step or
- * next-step).
+ * next-step); sign, anchor-of and fault as rpl_sign.h says.
  */
 #ifndef TESTS_SIM_RPL_CONFIG_H
 #define TESTS_SIM_RPL_CONFIG_H
@@ -16,6 +16,7 @@
 #include "policy/access.h"
 #include "resolver/resolver.h"
 #include "tests/sim/rpl.h"
+#include "tests/sim/rpl_sign.h"
 
 enum { RPL_ANCHORS_MAX = 16, RPL_STUBS_MAX = 32, RPL_STUB_SERVERS_MAX = 16, RPL_PREFIXES_MAX = 64 };
 
@@ -48,6 +49,7 @@ struct rpl_settings {
     struct access_rule access[RPL_PREFIXES_MAX];
     size_t access_count; /* 0: everybody */
     struct anchor anchors[RPL_ANCHORS_MAX];
+    struct signing signing;
     const char *identity;
     const char *version;
     struct rpl_knobs knobs;

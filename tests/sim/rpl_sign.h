@@ -1,0 +1,60 @@
+/*
+ * Signed zones in scenarios. The file says which zones are signed and what is wrong; the entries
+ * hold plain records, and the signatures are added when the file is read. Config lines (`nuthatch:
+ * "…"`):
+ *
+ *     sign: ZONE [ALGORITHM] [flags=N] [protocol=N]     the zone is signed (default ED25519, flags
+ * 257) anchor-of: ZONE                                    its key is a trust anchor fault: OWNER
+ * TYPE WORD…                            what is wrong with that set's signature: expired early
+ * broken strip tag=N labels=N algorithm=N ttl=N covered=TYPE signer=NAME by=ZONE more=N
+ *
+ * In sections, placeholders stand for what is made of keys and hashes:
+ *
+ *     example.com. DNSKEY 257 3 15 AUTO         the zone's key, with these flags and this protocol
+ *     example.com. DS 0 15 2 00                 the DS record of it, with this digest
+ *     a.example.com. NSEC3 1 0 5 AB MATCHING A  owner is the name's hash, next the one after
+ *     x.example.com. NSEC3 1 1 5 AB COVERING    owner is the hash before the name's, next the one
+ * after
+ *
+ * Signed is each set in answer and authority that has no RRSIG there already; not NS in a reply
+ * without AA (a referral), and of expected answers only those with DO.
+ */
+#ifndef TESTS_SIM_RPL_SIGN_H
+#define TESTS_SIM_RPL_SIGN_H
+
+#include "tests/sim/sign.h"
+
+enum { SIGNED_ZONES_MAX = 24, SIGN_FAULTS_MAX = 24, SIGNING_WALL_S = 1767225600 };
+
+struct signed_zone {
+    const uint8_t *name;
+    const struct sign_key *key;
+    struct rpl_bytes dnskey;
+};
+
+struct set_fault {
+    const uint8_t *owner;
+    uint16_t type;
+    const struct signed_zone *by; /* NULL: the zone itself */
+    struct sign_fault fault;
+};
+
+struct signing {
+    struct signed_zone zones[SIGNED_ZONES_MAX];
+    size_t zone_count;
+    struct set_fault faults[SIGN_FAULTS_MAX];
+    size_t fault_count;
+};
+
+/* The words behind `sign:`, `fault:`. ERR_FORMAT with a text in `error`. */
+MUST_CHECK enum err signing_add_zone(struct signing *s, struct arena *a, const char *text,
+                                     char error[RPL_ERROR_MAX]);
+MUST_CHECK enum err signing_add_fault(struct signing *s, struct arena *a, const char *text,
+                                      char error[RPL_ERROR_MAX]);
+/* The signed zone of that very name; NULL: none. */
+const struct signed_zone *signing_find(const struct signing *s, const uint8_t *name);
+/* Fills in and signs all entries of the file. */
+MUST_CHECK enum err rpl_sign(struct arena *a, struct rpl_file *f, const struct signing *s,
+                             int64_t now_s);
+
+#endif
