@@ -27,6 +27,7 @@
 enum {
     UDP_BATCH = 32,             /* datagrams taken by one recvmmsg */
     UDP_ROUNDS = 8,             /* batches of one listener before others have their turn */
+    UDP_LAST_ROUNDS = 64,       /* and before it is closed for good */
     UDP_QUERY_MAX = 4096,       /* octets; a longer datagram is no query that we answer */
     UDP_OUT = 64,               /* replies of a listener waiting for sendmmsg */
     TCP_MESSAGE_MAX = 65535,    /* RFC 1035 section 4.2.2 */

@@ -1,6 +1,7 @@
 /*
- * The orderly end: no new queries, then up to a second for clients to read what is queued, then
- * every handle is closed and uv_run returns. Requests still open are cancelled at the service.
+ * The orderly end: no new connections, then up to a second for clients to read what is queued, then
+ * every handle is closed and uv_run returns. Datagrams are taken until then, so that none lies
+ * unanswered in an open socket. Requests still open are cancelled at the service.
  */
 #include "net/internal.h"
 
@@ -29,6 +30,7 @@ void net__finish(struct net *n)
 {
     if (n->state == NET_FINISHED)
         return;
+    net__udp_stop(n);
     n->state = NET_FINISHED;
     net__udp_flush(n);
     net__tcp_stop(n);
@@ -61,8 +63,6 @@ static void on_stop(uv_async_t *async)
     net__enter(n);
     if (n->state == NET_STOPPING) {
         n->state = NET_DRAINING;
-        net__udp_stop(n);
-        net__udp_flush(n);
         net__tcp_stop(n);
         net__tcp_drain(n);
         uv_timer_start(&n->grace, on_grace, DRAIN_MS, 0);

@@ -139,13 +139,13 @@ static void on_readable(uv_poll_t *handle, int status, int events)
     (void)events;
     struct udp_listener *l = handle->data;
     struct net *n = l->net;
-    for (int i = 0; i < UDP_ROUNDS && n->state == NET_RUNNING; i++) {
+    for (int i = 0; i < UDP_ROUNDS && n->state != NET_FINISHED; i++) {
         net__enter(n);
         if (!take_batch(l))
             break;
     }
     /* libuv stops a poll that saw an error; reading has cleared the error. */
-    if (status < 0 && n->state == NET_RUNNING)
+    if (status < 0 && n->state != NET_FINISHED)
         MUST(uv_poll_start(handle, UV_READABLE, on_readable) == 0);
 }
 
@@ -168,10 +168,15 @@ void net__udp_close(struct udp_listener *l)
     close(l->fd);
 }
 
+/* What has arrived until now is answered; what comes later finds a closed port. */
 void net__udp_stop(struct net *n)
 {
-    LIST_EACH (it, &n->udp.listeners)
-        uv_poll_stop(&CONTAINER_OF(it, struct udp_listener, link)->poll);
+    LIST_EACH (it, &n->udp.listeners) {
+        struct udp_listener *l = CONTAINER_OF(it, struct udp_listener, link);
+        for (int i = 0; i < UDP_LAST_ROUNDS && take_batch(l); i++)
+            continue;
+        uv_poll_stop(&l->poll);
+    }
 }
 
 static struct udp_listener *new_listener(struct net *n)

@@ -187,10 +187,6 @@ void handoff__asked(struct worker *w, void *what)
 {
     struct handoff *h = what;
     size_t size = 0;
-    if (w->state >= WORKER_STOPPED) {
-        give_back(w, h, NULL, 0);
-        return;
-    }
     struct front_query query = {.bytes = h->bytes,
                                 .size = h->query_size,
                                 .client = h->client,

@@ -65,9 +65,9 @@ struct handoffs {
 
 enum worker_state {
     WORKER_RUNNING,
-    WORKER_STOPPING, /* no new queries; what is under way goes on */
+    WORKER_STOPPING, /* new queries are answered from the cache only; what is under way goes on */
     WORKER_STOPPED,  /* nothing is resolved any more; answers of others may come */
-    WORKER_REPORTED, /* that too is over */
+    WORKER_REPORTED, /* that too is over; the cache answers until the loop ends */
 };
 
 struct worker {

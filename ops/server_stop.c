@@ -1,7 +1,7 @@
 /*
- * SIGTERM: every worker takes no new queries, ends what is under way within the grace time, and
- * says so. Only when all have said so do the loops end: until then each can be told what it waits
- * for by the others.
+ * SIGTERM: every worker begins no new work, ends what is under way within the grace time, and says
+ * so. Only when all have said so do the loops end: until then each can be told what it waits for by
+ * the others, and whoever asks is answered, from the cache or with SERVFAIL.
  */
 #include <signal.h>
 

@@ -25,8 +25,6 @@ static enum net_verdict take_query(void *ctx, const struct net_query *q, uint8_t
 {
     struct worker *w = ctx;
     unsigned owner = 0;
-    if (w->state != WORKER_RUNNING)
-        return NET_DROP;
     struct front_query query = {.bytes = q->bytes,
                                 .size = q->size,
                                 .client = q->client,
@@ -228,6 +226,7 @@ static void look_for_end(void *ctx)
 void worker__stop(struct worker *w)
 {
     w->state = WORKER_STOPPING;
+    front_stop(w->front);
     w->stop_at_ms = world_now_ms(w->world) + STOP_GRACE_MS;
     look_for_end(w);
 }

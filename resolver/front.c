@@ -33,6 +33,7 @@ struct front {
     struct front_config config;
     struct counters *counters;
     struct crowd *crowd;
+    bool stopping;
     struct list buckets[PENDING_BUCKETS];
     uint8_t reply[DNS_MESSAGE_MAX];
     uint16_t ttl_offsets[WRITER_TTLS_MAX];
@@ -78,6 +79,11 @@ static void pending_free(struct pending *p)
     crowd_leave(p->front->crowd, &p->ticket);
     struct arena arena = p->arena;
     arena_deinit(&arena);
+}
+
+void front_stop(struct front *f)
+{
+    f->stopping = true;
 }
 
 void front_free(struct front *f)
@@ -401,9 +407,11 @@ static enum front_verdict resolve(struct front *f, const struct front_query *q,
     bool truncated;
     if (hit(f, asker, reply, size))
         return FRONT_REPLY;
-    if (belongs_elsewhere(f, q, asker))
+    if (!f->stopping && belongs_elsewhere(f, q, asker))
         return FRONT_ELSEWHERE;
-    if (admit(f, q, asker, &ticket)) {
+    if (f->stopping) {
+        o.reason = REASON_STOPPING;
+    } else if (admit(f, q, asker, &ticket)) {
         if (start(f, q, asker, &ticket) == OK)
             return FRONT_PENDING;
         f->counters->limit_work++;

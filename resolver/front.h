@@ -67,5 +67,8 @@ void front_configure(struct front *f, const struct front_config *config);
 enum front_verdict front_query(struct front *f, const struct front_query *q, uint8_t *reply,
                                size_t capacity, size_t *size);
 void front_cancel(struct front *f, uint64_t request);
+/* The server is about to end: what the answer cache holds is answered as ever, and all else with
+ * SERVFAIL at once, so that a client asks another server instead of waiting for this one. */
+void front_stop(struct front *f);
 
 #endif

@@ -261,6 +261,32 @@ def test_a_query_under_way_at_the_other_worker_is_answered_when_it_ends(two):
     two.start()  # for the end of the fixture
 
 
+def test_whoever_asks_while_the_server_ends_is_answered(two):
+    """One worker waits a second for a dead server: until then both answer, from the cache or with SERVFAIL."""
+    async def ask(name, n):
+        return dns.message.from_wire((await by_udp(name, n, "127.0.0.1"))[0]).rcode()
+
+    async def end():
+        for n in range(4):  # the answer cache has it then
+            await ask("www.wildcard.com", n)
+        slow = asyncio.ensure_future(ask("slow.alldead.com", 1))
+        while (await asyncio.to_thread(two.figures))["lookups_under_way"] == 0:
+            await asyncio.sleep(0.02)
+        two.signal(signal.SIGTERM)
+        await asyncio.to_thread(two.wait_log, " stopping ")
+        hits = await asyncio.gather(*(ask("www.wildcard.com", n) for n in range(40)))
+        misses = await asyncio.gather(*(ask(f"late{n}.wildcard.com", n) for n in range(40)))
+        assert two.process.poll() is None and not slow.done(), "the test was too slow to ask in time"
+        return hits, misses, await slow
+
+    hits, misses, slow = asyncio.run(end())
+    assert hits == [dns.rcode.NOERROR] * 40
+    assert misses == [dns.rcode.SERVFAIL] * 40
+    assert slow == dns.rcode.SERVFAIL
+    assert two.process.wait(timeout=15) == 0
+    two.start()  # for the end of the fixture
+
+
 def test_there_is_one_worker_a_core_unless_it_is_said(lab, tmp_path):
     with Daemon(tmp_path, CONFIG.replace("  threads: 2\n", ""), lab) as daemon:
         cores = len(os.sched_getaffinity(0))

@@ -242,6 +242,24 @@ static void the_oldest_make_way_when_memory_is_nearly_used_up(void **state)
     assert_int_equal(d->answers, 2);
 }
 
+static void a_front_that_stops_answers_from_the_cache_and_fails_all_else(void **state)
+{
+    struct desk *d = *state;
+    assert_int_equal(put(d, "192.0.2.1", TRANSPORT_UDP, 1), FRONT_PENDING);
+    repeat_answers(d);
+    put(d, "192.0.2.1", TRANSPORT_UDP, 1); /* from RRsets, and now the answer cache has it */
+    assert_int_equal(put(d, "192.0.2.1", TRANSPORT_UDP, 2), FRONT_PENDING);
+    front_stop(d->f);
+    assert_int_equal(put(d, "192.0.2.1", TRANSPORT_UDP, 1), FRONT_REPLY);
+    assert_int_equal(d->rcode, RCODE_NOERROR);
+    assert_int_equal(put(d, "192.0.2.1", TRANSPORT_UDP, 3), FRONT_REPLY);
+    assert_int_equal(d->rcode, RCODE_SERVFAIL);
+    /* What was under way is not cut off. */
+    repeat_answers(d);
+    assert_int_equal(d->rcode, RCODE_NOERROR);
+    assert_int_equal(d->silent, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_desk, close_desk)
@@ -255,6 +273,7 @@ int main(void)
         T(held_answers_leave_at_so_many_a_second),
         T(quick_answers_leave_as_they_come),
         T(held_answers_over_tcp_leave_all),
+        T(a_front_that_stops_answers_from_the_cache_and_fails_all_else),
         T(the_oldest_make_way_when_memory_is_nearly_used_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
