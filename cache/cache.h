@@ -158,11 +158,10 @@ struct server_state {
     uint8_t lame;        /* for the zone of the key */
     uint32_t edns_until; /* boot-time seconds: when `edns` is to be tried anew */
     uint8_t edns_misses; /* in a row: answers that came without EDNS only */
-    uint8_t cookie_size; /* of its server cookie (RFC 7873): 0, 8 to 32, or SERVER_NO_COOKIES */
+    uint8_t cookie_size; /* of its server cookie (RFC 7873): 0, or 8 to 32 */
     uint8_t cookie[32];
 };
 enum server_edns { SERVER_EDNS_UNKNOWN, SERVER_EDNS_OK, SERVER_EDNS_BROKEN };
-enum { SERVER_NO_COOKIES = 255 }; /* it takes the option ill */
 
 /* `zone` NULL: of the address for all zones; else of the address for that zone (lameness). */
 enum cache_miss cache_get_server(struct cache *c, const struct endpoint *at, const uint8_t *zone,

@@ -58,8 +58,7 @@ enum cache_miss cache_get_server(struct cache *c, const struct endpoint *at, con
         .edns_misses = p[19],
         .cookie_size = p[20],
     };
-    if (out->cookie_size <= sizeof out->cookie)
-        memcpy(out->cookie, p + 21, out->cookie_size);
+    memcpy(out->cookie, p + 21, out->cookie_size);
     return CACHE_HIT;
 }
 
@@ -79,7 +78,6 @@ bool cache_put_server(struct cache *c, const struct endpoint *at, const uint8_t 
     draft__u8(d, s->lame);
     draft__u8(d, s->edns_misses);
     draft__u8(d, s->cookie_size);
-    if (s->cookie_size <= sizeof s->cookie)
-        draft__bytes(d, s->cookie, s->cookie_size);
+    draft__bytes(d, s->cookie, s->cookie_size);
     return cache__put(c, &k, (struct put){.expiry = s->expiry}, now);
 }

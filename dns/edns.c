@@ -1,5 +1,8 @@
 #include "dns/edns.h"
 
+#include <string.h>
+
+#include "base/must.h"
 #include "dns/types.h"
 
 enum { EDNS_TTL_DO = 0x8000 };
@@ -55,4 +58,36 @@ bool edns_option(const struct edns *e, uint16_t code, const uint8_t **data, uint
         }
     }
     return false;
+}
+
+void edns_out_add(struct edns_out *o, uint16_t code, const void *data, size_t length)
+{
+    MUST(o->count < EDNS_OUT_OPTIONS);
+    o->option[o->count++] =
+        (struct writer_option){.code = code, .length = (uint16_t)length, .data = data};
+}
+
+static uint8_t *keep(struct edns_out *o, size_t size)
+{
+    uint8_t *at = o->octets + o->used;
+    MUST(size <= (size_t)(EDNS_OUT_OCTETS - o->used));
+    o->used = (uint16_t)(o->used + size);
+    return at;
+}
+
+void edns_out_u16(struct edns_out *o, uint16_t code, uint16_t value)
+{
+    uint8_t *at = keep(o, 2);
+    store_u16(at, value);
+    edns_out_add(o, code, at, 2);
+}
+
+void edns_out_ede(struct edns_out *o, uint16_t code, const char *text)
+{
+    size_t length = strlen(text);
+    length = length > EDNS_EDE_TEXT_MAX ? EDNS_EDE_TEXT_MAX : length;
+    uint8_t *at = keep(o, 2 + length);
+    store_u16(at, code);
+    memcpy(at + 2, text, length);
+    edns_out_add(o, EDNS_EDE, at, 2 + length);
 }

@@ -19,7 +19,10 @@ enum edns_option {
     EDNS_EDE = 15,
 };
 
-enum { EDNS_OPTIONS_MAX = 32 }; /* options looked at */
+enum {
+    EDNS_OPTIONS_MAX = 32,        /* options looked at */
+    EDNS_KEEPALIVE_UNIT_MS = 100, /* RFC 7828 §3.1 */
+};
 
 struct edns {
     bool present;
@@ -43,5 +46,28 @@ uint16_t edns_payload(const struct edns *e);
 
 /* Finds the first option of that code among the first EDNS_OPTIONS_MAX; false: there is none. */
 bool edns_option(const struct edns *e, uint16_t code, const uint8_t **data, uint16_t *length);
+
+/* An option to be written. */
+struct writer_option {
+    uint16_t code;
+    uint16_t length;
+    const void *data;
+};
+
+/* The options of one OPT, gathered before it is written. Small values are kept within. */
+enum { EDNS_OUT_OPTIONS = 5, EDNS_OUT_OCTETS = 168, EDNS_EDE_TEXT_MAX = 80 };
+struct edns_out {
+    struct writer_option option[EDNS_OUT_OPTIONS];
+    unsigned count;
+    uint16_t used;
+    uint8_t octets[EDNS_OUT_OCTETS];
+};
+
+/* Borrows the octets until the OPT is written. */
+void edns_out_add(struct edns_out *o, uint16_t code, const void *data, size_t length);
+/* An option of 16 bits. */
+void edns_out_u16(struct edns_out *o, uint16_t code, uint16_t value);
+/* An Extended Error (RFC 8914 §2): at most EDNS_EDE_TEXT_MAX octets of the text. */
+void edns_out_ede(struct edns_out *o, uint16_t code, const char *text);
 
 #endif

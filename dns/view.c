@@ -64,18 +64,26 @@ static enum view_verdict judge_question(const struct query_view *v)
     return VIEW_OK;
 }
 
+static bool has_cookie(const struct query_view *v)
+{
+    const uint8_t *data;
+    uint16_t length;
+    return edns_option(&v->edns, EDNS_COOKIE, &data, &length);
+}
+
 /* The message judged as a query, whatever its opcode. */
 static enum view_verdict read_query(struct query_view *v)
 {
     struct cursor c = cursor_of(v->message, v->size);
     cursor_bytes(&c, DNS_HEADER_SIZE);
-    if (load_u16(v->message + 4) != 1) /* RFC 9619 */
-        return VIEW_FORMERR;
-    if (!read_question(v, &c))
+    unsigned questions = load_u16(v->message + 4);
+    if (questions > 1 || (questions == 1 && !read_question(v, &c))) /* RFC 9619 */
         return VIEW_FORMERR;
     enum view_verdict verdict = read_records(v, &c);
     if (verdict)
         return verdict;
+    if (!v->has_question)
+        return has_cookie(v) ? VIEW_NO_QUESTION : VIEW_FORMERR;
     if (v->edns.present && v->edns.version > 0)
         return VIEW_BADVERS;
     return judge_question(v);
@@ -104,6 +112,7 @@ const char *view_verdict_text(enum view_verdict verdict)
         [VIEW_FORMERR] = "formerr",
         [VIEW_FORMERR_OPT] = "formerr-opt",
         [VIEW_BADVERS] = "badvers",
+        [VIEW_NO_QUESTION] = "no-question",
         [VIEW_REFUSED_CLASS] = "refused-class",
         [VIEW_REFUSED_TYPE] = "refused-type",
     };

@@ -20,6 +20,7 @@ enum view_verdict {
                      section, garbage after the message */
     VIEW_FORMERR_OPT,   /* two OPT, OPT with an owner, broken option list */
     VIEW_BADVERS,       /* EDNS version above 0 */
+    VIEW_NO_QUESTION,   /* none, but a COOKIE option: only a cookie is asked for (RFC 7873 §5.4) */
     VIEW_REFUSED_CLASS, /* class we do not serve (IN and CH are VIEW_OK) */
     VIEW_REFUSED_TYPE,  /* AXFR, IXFR and other meta types that no recursive service answers */
     VIEW_VERDICTS

@@ -43,12 +43,6 @@ MUST_CHECK enum err writer_rrset(struct writer *w, enum section section, const s
 MUST_CHECK enum err writer_txt(struct writer *w, const uint8_t *name, uint16_t class, uint32_t ttl,
                                const char *text);
 
-struct writer_option {
-    uint16_t code;
-    uint16_t length;
-    const void *data;
-};
-
 /* An OPT record to write. */
 struct writer_opt {
     uint16_t udp_size;

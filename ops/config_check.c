@@ -67,6 +67,14 @@ static void check_families(const struct check *k)
                  "upstream: ipv4 and ipv6 are both off, no server could be asked: turn one on");
 }
 
+static void check_cookies(const struct check *k)
+{
+    const struct config_cookies *c = &k->config->cookies;
+    if (c->secret[0] != '\0' && c->secret_file[0] != '\0')
+        COMPLAIN(k, k->config->marks[OPTION_cookies_secret_file],
+                 "cookies: secret and secret-file are both set: keep one of them");
+}
+
 /* Against the zones that stand before it: in its own list, and in the lists before. */
 static void check_zone(const struct check *k, size_t id, size_t index)
 {
@@ -169,5 +177,6 @@ void config__check(const struct config *c, const struct places *p, struct config
     check_access(&k);
     check_told(&k, OPTION_server_identity, "server.identity", c->server.identity);
     check_told(&k, OPTION_server_version, "server.version", c->server.version);
+    check_cookies(&k);
     check_zones(&k);
 }

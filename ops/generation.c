@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "ops/cookies.h"
 #include "ops/identity.h"
 #include "ops/own.h"
 #include "zones/anchors.h"
@@ -99,6 +100,7 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->zone_flow = c->upstream.zone_queries;
     o->server_flow = c->upstream.server_queries;
     o->do_not_query = c->upstream.do_not_query;
+    o->cookies = c->cookies.upstream;
 }
 
 /* ---- Trust anchors -----------------------------------------------------------------------------
@@ -211,11 +213,14 @@ enum err generation_new(struct generation **out, struct config *config,
     g->config = config;
     atomic_init(&g->references, 1);
     take_switches(&g->options, config);
+    cookies_draw(g->options.cookie_secret);
     enum err e = load_hints(g, report);
     if (e == OK)
         e = load_anchors(g, report);
     if (e == OK)
         e = check_user(config, report);
+    if (e == OK)
+        e = cookies_load(&g->cookies, config, report);
     if (e == OK)
         e = make_special(g);
     if (e == OK)
@@ -233,6 +238,12 @@ enum err generation_new(struct generation **out, struct config *config,
     }
     *out = g;
     return OK;
+}
+
+void generation_follow(struct generation *next, const struct generation *before)
+{
+    cookies_roll_over(&next->cookies, &before->cookies);
+    memcpy(next->options.cookie_secret, before->options.cookie_secret, COOKIE_SECRET);
 }
 
 struct generation *generation_ref(struct generation *g)

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "dns/cookie.h"
 #include "ops/config.h"
 #include "resolver/resolver.h"
 
@@ -15,6 +16,7 @@ struct generation {
     struct config *config;
     struct resolver_options options;
     struct access_list *access;
+    struct cookie_secrets cookies;
     struct arena arena; /* what `options` points to */
     atomic_uint references;
 };
@@ -27,6 +29,8 @@ struct generation {
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
                                    const struct endpoint_list *listening,
                                    struct config_report *report);
+/* What must not change with it goes on: cookies that the one before has handed out. */
+void generation_follow(struct generation *next, const struct generation *before);
 /* Of one that nobody else has a reference to. */
 void generation_free(struct generation *g);
 /* From any thread; the last unref frees. NULL has none. */

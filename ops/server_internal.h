@@ -73,6 +73,7 @@ enum worker_state {
 struct worker {
     struct server *server;
     unsigned number;
+    uint32_t tcp_idle_ms;   /* as at start */
     struct generation *now; /* a reference */
     struct net *net;
     struct world *world;

@@ -73,6 +73,7 @@ void server__on_reload(void *ctx, int signum)
     if (e == OK)
         e = generation_new(&next, config, &s->listening, &report);
     if (e == OK) {
+        generation_follow(next, s->workers[0].now);
         apply(s, next);
         return;
     }

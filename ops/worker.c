@@ -75,6 +75,9 @@ static struct front_config front_config(struct worker *w)
                                  .key = w->server->shares,
                                  .identity = w->now->config->server.identity,
                                  .version = w->now->config->server.version,
+                                 .cookies =
+                                     w->now->config->cookies.server ? &w->now->cookies : NULL,
+                                 .tcp_idle_ms = w->tcp_idle_ms,
                                  .query_log = w->now->config->log.queries,
                                  .answer = give_answer,
                                  .ctx = w};
@@ -250,7 +253,7 @@ static enum err make_net(struct worker *w)
         .udp_payload = w->server->udp_payload,
         .tcp_clients_max = share_of(c->tcp_clients, w),
         .tcp_pipeline_max = c->tcp_pipeline,
-        .tcp_idle_ms = c->tcp_idle * 1000,
+        .tcp_idle_ms = w->tcp_idle_ms,
         .upstream_tcp_idle_ms = UPSTREAM_TCP_IDLE_MS,
         .rcvbuf = (unsigned)c->receive_buffer,
         .nets = w->server->count,
@@ -267,6 +270,7 @@ enum err worker__init(struct worker *w, struct server *s, unsigned number)
 {
     w->server = s;
     w->number = number;
+    w->tcp_idle_ms = s->applying->config->server.tcp_idle * 1000;
     w->now = generation_ref(s->applying);
     w->work.limit = server__share(w->now->config->work.size, w);
     enum err e = make_net(w);

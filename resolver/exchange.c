@@ -64,6 +64,19 @@ static void slot_release(struct resolver *r, struct exchange *x)
 /* ---- Out ----------------------------------------------------------------------------------------
  */
 
+enum { QUERY_MAX = DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + 11 + 4 + COOKIE_OPTION_MAX + 4 };
+
+static enum err add_opt(struct lookup *l, struct exchange *x, struct writer *w)
+{
+    struct edns_out out = {.count = 0};
+    uint8_t cookie[COOKIE_OPTION_MAX];
+    cookies_ask(l, x, cookie, &out);
+    /* DO: signatures are stored with what they cover, for clients that ask for them. */
+    struct writer_opt opt = {
+        .udp_size = DNS_UDP_SAFE, .do_bit = true, .options = out.option, .option_count = out.count};
+    return writer_opt(w, &opt);
+}
+
 static enum err build_query(struct lookup *l, struct exchange *x, struct writer *w)
 {
     struct {
@@ -87,10 +100,7 @@ static enum err build_query(struct lookup *l, struct exchange *x, struct writer 
     enum err e = writer_header(w, x->id, flags);
     if (!e)
         e = writer_question(w, x->name, x->type, CLASS_IN);
-    /* DO: signatures are stored with what they cover, for clients that ask for them. */
-    if (!e && x->edns)
-        e = writer_opt(w, &(struct writer_opt){.udp_size = DNS_UDP_SAFE, .do_bit = true});
-    return e;
+    return e || !x->edns ? e : add_opt(l, x, w);
 }
 
 static void trace_send(const struct lookup *l, const struct exchange *x)
@@ -121,7 +131,7 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
 {
     struct resolver *r = l->r;
     struct exchange *x = free_exchange(l);
-    uint8_t buf[DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + 11];
+    uint8_t buf[QUERY_MAX];
     struct writer w;
     MUST(x);
     *x = (struct exchange){.to = to, .via = via, .beside = l->lead.beside, .sent_ms = r->now_ms};
@@ -292,6 +302,25 @@ static void fail(struct lookup *l, struct exchange *x, enum err why)
     end_without(l, x, EXCHANGE_FAILED);
 }
 
+/* False: it is none, or not yet, and what has to follow is under way. */
+static bool passes_cookies(struct lookup *l, struct exchange *x, const struct message *m)
+{
+    enum cookie_reply verdict = cookies_judge(l, x, m);
+    if (verdict == COOKIE_REPLY_FINE)
+        return true;
+    if (verdict == COOKIE_REPLY_AGAIN) {
+        end_without(l, x, EXCHANGE_REPEAT);
+        return false;
+    }
+    l->r->counters.reply_cookie++;
+    lookup__trace(l, "reply_ignored", "why=cookie");
+    if (x->via == TRANSPORT_TCP)
+        fail(l, x, ERR_FORMAT);
+    else
+        doubt(l, x, SAW_STRANGER);
+    return false;
+}
+
 /* A reply that matches is read; only a whole one is an answer. */
 static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *bytes, size_t size)
 {
@@ -304,6 +333,8 @@ static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *byte
         fault = MESSAGE_RDATA;
         e = ERR_FORMAT;
     }
+    if (e == OK && !passes_cookies(l, x, m))
+        return;
     if (e == OK) {
         if (x->case_random)
             case_restore(m, x->name, minimise_name(l));

@@ -221,12 +221,6 @@ static uint64_t question_hash(const struct front *f, const struct asker *asker)
 /* ---- Admission ----------------------------------------------------------------------------------
  */
 
-/* No forger could have written its address. */
-static bool is_proven(const struct front_query *q)
-{
-    return q->via == TRANSPORT_TCP || crowd_is_loopback(&q->client);
-}
-
 /* From half of work.size on, what one source may have shrinks with what is left. */
 static struct crowd_limits limits_now(const struct front *f)
 {
@@ -245,7 +239,7 @@ static bool admit(struct front *f, const struct front_query *q, const struct ask
                   struct crowd_ticket *ticket)
 {
     struct crowd_limits limits = limits_now(f);
-    *ticket = crowd_ticket(f->crowd, &q->client, is_proven(q), question_hash(f, asker));
+    *ticket = crowd_ticket(f->crowd, &q->client, front__is_proven(asker), question_hash(f, asker));
     switch (crowd_enter(f->crowd, ticket, &limits)) {
     case CROWD_QUERIES:
         f->counters->limit_source++;
@@ -293,7 +287,8 @@ static enum err start(struct front *f, const struct front_query *q, const struct
  */
 
 /* What a verdict is answered with and counted as; false: go on. */
-static bool judge_view(struct front *f, enum view_verdict v, struct outcome *o)
+static bool judge_view(struct front *f, enum view_verdict v, const struct asker *a,
+                       struct outcome *o)
 {
     struct counters *n = f->counters;
     switch (v) {
@@ -312,6 +307,10 @@ static bool judge_view(struct front *f, enum view_verdict v, struct outcome *o)
     case VIEW_BADVERS:
         n->bad_version++;
         *o = (struct outcome){.rcode = RCODE_BADVERS};
+        return true;
+    case VIEW_NO_QUESTION: /* RFC 7873 §5.4 */
+        *o = (struct outcome){.rcode =
+                                  a->cookie_state == COOKIE_BAD ? RCODE_BADCOOKIE : RCODE_NOERROR};
         return true;
     case VIEW_REFUSED_CLASS:
         n->refused_class++;
@@ -372,14 +371,6 @@ static bool belongs_elsewhere(const struct front *f, const struct front_query *q
     return *q->owner != f->config.worker;
 }
 
-static const char *nsid_for(const struct front *f, const struct query_view *v)
-{
-    const uint8_t *data;
-    uint16_t length;
-    return edns_option(&v->edns, EDNS_NSID, &data, &length) ? unless_empty(f->config.identity)
-                                                            : NULL;
-}
-
 /* What a server tells of itself in class CH (RFC 4892), if it is to; NULL: nothing. */
 static const char *chaos_text(const struct front *f, const struct query_view *v)
 {
@@ -416,7 +407,7 @@ static enum front_verdict resolve(struct front *f, const struct front_query *q,
             return FRONT_PENDING;
         f->counters->limit_work++;
         o.reason = REASON_WORK_SIZE;
-    } else if (!is_proven(q)) {
+    } else if (!front__is_proven(asker)) {
         return FRONT_DROP;
     }
     f->counters->answers_servfail++;
@@ -455,11 +446,11 @@ enum front_verdict front_query(struct front *f, const struct front_query *q, uin
     if (drop(f, verdict, access))
         return FRONT_DROP;
     struct asker asker = front__asker(&v, q->client, q->via, f->config.udp_payload, capacity);
-    asker.nsid = nsid_for(f, &v);
+    verdict = front__take_options(&f->config, f->counters, &v, verdict, &asker);
     if (access == ACCESS_REFUSE) {
         f->counters->refused_access++;
         o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_ACCESS};
-    } else if (!judge_view(f, verdict, &o)) {
+    } else if (!judge_view(f, verdict, &asker, &o)) {
         const char *text = chaos_text(f, &v);
         if (text) {
             *size = front__write_chaos(&asker, text, reply);

@@ -13,6 +13,7 @@
 #ifndef RESOLVER_FRONT_H
 #define RESOLVER_FRONT_H
 
+#include "dns/cookie.h"
 #include "policy/access.h"
 #include "policy/crowd.h"
 #include "resolver/resolver.h"
@@ -48,10 +49,14 @@ struct front_config {
      * do; NULL or empty: refused. At most 255 octets, borrowed. */
     const char *identity;
     const char *version;
-    unsigned worker;     /* which of */
-    unsigned workers;    /* how many fronts there are; 0 and 1: this one alone */
-    struct hash_key key; /* the same for all workers: shares questions out among them */
-    bool query_log;      /* a line a query at notice level */
+    /* DNS cookies (RFC 7873): the secrets, the same for all who answer on one address; borrowed.
+     * NULL: the option is ignored. */
+    const struct cookie_secrets *cookies;
+    uint32_t tcp_idle_ms; /* what a client over TCP is told that asks (RFC 7828); 0: nothing */
+    unsigned worker;      /* which of */
+    unsigned workers;     /* how many fronts there are; 0 and 1: this one alone */
+    struct hash_key key;  /* the same for all workers: shares questions out among them */
+    bool query_log;       /* a line a query at notice level */
     /* `size` 0: none is sent, and the request is over. */
     void (*answer)(void *ctx, uint64_t request, const uint8_t *bytes, size_t size);
     void *ctx;

@@ -6,8 +6,6 @@
 #include "base/must.h"
 #include "dns/types.h"
 
-enum { EDE_TEXT_MAX = 80 };
-
 struct asker front__asker(const struct query_view *v, struct endpoint client, enum transport via,
                           uint16_t udp_payload, size_t capacity)
 {
@@ -53,37 +51,39 @@ static uint16_t reply_flags(const struct asker *a, uint16_t rcode, bool secure)
     return flags;
 }
 
-/* The options of a reply's OPT, and what they point to. */
-struct extras {
-    uint8_t ede[2][2 + EDE_TEXT_MAX];
-    struct writer_option option[3];
-    unsigned count;
-};
-
-/* Code and text of an Extended Error (RFC 8914 §2): the first things added. */
-static void add_ede(struct extras *e, uint16_t code, const char *text)
+/* A name of full length and the OPT have to fit: what was gathered last stays away where not. */
+static void fit(const struct asker *a, struct writer_opt *opt)
 {
-    size_t length = strlen(text);
-    length = length > EDE_TEXT_MAX ? EDE_TEXT_MAX : length;
-    store_u16(e->ede[e->count], code);
-    memcpy(e->ede[e->count] + 2, text, length);
-    e->option[e->count] = (struct writer_option){
-        .code = EDNS_EDE, .length = (uint16_t)(2 + length), .data = e->ede[e->count]};
-    e->count++;
+    while (opt->option_count &&
+           DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + writer_opt_size(opt) > a->limit)
+        opt->option_count--;
 }
 
-static struct writer_opt opt_for(const struct asker *a, uint16_t rcode, struct extras *e)
+/* What the reply's OPT says, with what the client's options ask for, then the Extended Errors. */
+static struct writer_opt opt_for(const struct asker *a, const struct outcome *o,
+                                 struct edns_out *out)
 {
+    uint16_t rcode = o ? o->rcode : RCODE_NOERROR;
+    out->count = out->used = 0;
+    if (a->cookie_state != COOKIE_NONE)
+        edns_out_add(out, EDNS_COOKIE, a->cookie, sizeof a->cookie);
+    if (a->keepalive)
+        edns_out_u16(out, EDNS_KEEPALIVE, a->tcp_idle);
     if (a->nsid)
-        e->option[e->count++] = (struct writer_option){
-            .code = EDNS_NSID, .length = (uint16_t)strlen(a->nsid), .data = a->nsid};
-    return (struct writer_opt){
+        edns_out_add(out, EDNS_NSID, a->nsid, strlen(a->nsid));
+    if (o && o->reason != REASON_NONE && reason_ede(o->reason) != EDE_NONE)
+        edns_out_ede(out, reason_ede(o->reason), reason_text(o->reason));
+    if (o && o->from_failure_cache)
+        edns_out_ede(out, EDE_CACHED_ERROR, "");
+    struct writer_opt opt = {
         .udp_size = a->udp_payload,
         .extended_rcode = (uint8_t)(rcode >> 4),
         .do_bit = a->do_bit,
-        .options = e->option,
-        .option_count = e->count,
+        .options = out->option,
+        .option_count = out->count,
     };
+    fit(a, &opt);
+    return opt;
 }
 
 static bool is_denial(uint16_t type)
@@ -117,16 +117,9 @@ size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32
                           uint8_t *out, bool *truncated)
 {
     struct writer w;
-    struct extras extras = {.count = 0};
+    struct edns_out options;
     uint16_t rcode = o->rcode;
-    if (o->reason != REASON_NONE && reason_ede(o->reason) != EDE_NONE)
-        add_ede(&extras, reason_ede(o->reason), reason_text(o->reason));
-    if (o->from_failure_cache)
-        add_ede(&extras, EDE_CACHED_ERROR, "");
-    struct writer_opt opt = opt_for(a, rcode, &extras);
-    /* An Extended Error is worth no truncation: without room it stays away. */
-    if (a->edns && DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + writer_opt_size(&opt) > a->limit)
-        opt.option_count = 0;
+    struct writer_opt opt = opt_for(a, o, &options);
     writer_init(&w, out, a->limit);
     w.reserved = a->edns ? writer_opt_size(&opt) : 0;
     *truncated = false;
@@ -149,8 +142,8 @@ size_t front__write_reply(const struct asker *a, const struct outcome *o, uint32
 size_t front__write_chaos(const struct asker *a, const char *text, uint8_t *out)
 {
     struct writer w;
-    struct extras extras = {.count = 0};
-    struct writer_opt opt = opt_for(a, RCODE_NOERROR, &extras);
+    struct edns_out options;
+    struct writer_opt opt = opt_for(a, NULL, &options);
     writer_init(&w, out, a->limit);
     w.reserved = a->edns ? writer_opt_size(&opt) : 0;
     MUST(!writer_header(&w, a->id, reply_flags(a, RCODE_NOERROR, false)));
@@ -216,8 +209,8 @@ size_t front__write_answer(const struct asker *a, const struct outcome *o, uint3
 size_t front__write_hit(const struct asker *a, const struct answer *entry, uint32_t now,
                         uint8_t *out, bool *truncated)
 {
-    struct extras extras = {.count = 0};
-    struct writer_opt opt = opt_for(a, 0, &extras);
+    struct edns_out options;
+    struct writer_opt opt = opt_for(a, NULL, &options);
     size_t size = entry->size, name_octets = name_size(a->qname);
     *truncated = size + (a->edns ? writer_opt_size(&opt) : 0) > a->limit;
     if (*truncated) {

@@ -7,10 +7,11 @@
 
 #include "base/world.h"
 #include "cache/cache.h"
+#include "dns/cookie.h"
 #include "dns/name.h"
 #include "dns/view.h"
 #include "dns/writer.h"
-#include "resolver/outcome.h"
+#include "resolver/front.h"
 
 /* What of a query shapes its reply. */
 struct asker {
@@ -23,13 +24,35 @@ struct asker {
     const uint8_t *qname; /* as sent; NULL: the query had no readable question */
     bool edns;
     bool do_bit;
-    const char *nsid;     /* asked for and set (RFC 5001), or NULL */
-    uint16_t udp_payload; /* what our OPT says */
-    size_t limit;         /* most octets of the reply */
+    uint8_t cookie_state; /* enum cookie_state; COOKIE_NONE: no cookie came, or they are off */
+    bool keepalive;       /* asked for over TCP (RFC 7828) */
+    uint8_t cookie[COOKIE_WHOLE]; /* to answer with */
+    const char *nsid;             /* asked for and set (RFC 5001), or NULL */
+    uint16_t udp_payload;         /* what our OPT says */
+    uint16_t tcp_idle;            /* `keepalive`: what is told, in EDNS_KEEPALIVE_UNIT_MS */
+    size_t limit;                 /* most octets of the reply */
 };
+
+/*
+ * No forger could have written its address: a valid server cookie of ours came from there, or it
+ * is TCP, or this host. Limits by source address are tighter for the others (policy/crowd.h).
+ */
+static inline bool front__is_proven(const struct asker *a)
+{
+    return a->via == TRANSPORT_TCP || a->cookie_state == COOKIE_GOOD ||
+           crowd_is_loopback(&a->client);
+}
 
 struct asker front__asker(const struct query_view *v, struct endpoint client, enum transport via,
                           uint16_t udp_payload, size_t capacity);
+
+/*
+ * What the query's options ask for, into the asker. The verdict on the query, which a malformed
+ * option changes.
+ */
+enum view_verdict front__take_options(const struct front_config *f, struct counters *n,
+                                      const struct query_view *v, enum view_verdict verdict,
+                                      struct asker *a);
 
 /* `name` receives the lower-case name that the key points to. */
 struct answer_key front__answer_key(const struct asker *a, uint8_t name[NAME_MAX_WIRE]);

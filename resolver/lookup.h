@@ -92,11 +92,13 @@ struct edge {
 
 enum { CANDIDATES_MAX = 40 };
 enum candidate_flag {
-    CANDIDATE_OVER = 1,    /* not to be asked again for this question */
-    CANDIDATE_NO_EDNS = 2, /* ask it without EDNS */
-    CANDIDATE_TCP = 4,     /* ask it over TCP */
-    CANDIDATE_LAST = 8,    /* lame for the zone, as far as we know: when nobody else is left */
-    CANDIDATE_NO_TCP = 16, /* TCP to tell a forger apart was of no use: not again */
+    CANDIDATE_OVER = 1,       /* not to be asked again for this question */
+    CANDIDATE_NO_EDNS = 2,    /* ask it without EDNS */
+    CANDIDATE_TCP = 4,        /* ask it over TCP */
+    CANDIDATE_LAST = 8,       /* lame for the zone, as far as we know: when nobody else is left */
+    CANDIDATE_NO_COOKIE = 32, /* ask it without one, and expect none */
+    CANDIDATE_BADCOOKIE = 64, /* it said so once: our cookie for it is new now */
+    CANDIDATE_NO_TCP = 16,    /* TCP to tell a forger apart was of no use: not again */
 };
 
 /* An address of a name server of the zone at hand. */
@@ -174,7 +176,7 @@ enum exchange_state {
 enum exchange_saw {
     SAW_MALFORMED = 1, /* a reply for us that could not be read */
     SAW_BARE = 2,      /* a header with an error and our id, nothing else */
-    SAW_STRANGER = 4,  /* a reply with another id or question: somebody guesses */
+    SAW_STRANGER = 4,  /* a reply with another id, question or cookie: somebody guesses */
 };
 struct exchange {
     enum exchange_state state;
@@ -190,6 +192,9 @@ struct exchange {
     uint8_t saw;        /* enum exchange_saw */
     uint8_t dealt_with; /* of these */
     uint8_t bare_rcode; /* SAW_BARE */
+    bool cookie_sent;
+    bool cookie_due; /* the server's own went along: its reply must bear a cookie, too */
+    uint8_t cookie[COOKIE_CLIENT];
     uint64_t sent_ms;
     uint64_t due_ms;             /* when it counts as timed out */
     struct flow *server;         /* counted there */
@@ -378,6 +383,20 @@ void exchange_end_all(struct lookup *l);
 void exchange_reply(void *ctx, uint64_t token, const uint8_t *message, size_t length);
 void exchange_failed(void *ctx, uint64_t token, enum err why);
 
+/* ---- cookies.c ------------------------------------------------------------------------------- */
+
+enum { COOKIE_OPTION_MAX = COOKIE_CLIENT + COOKIE_SERVER_MAX };
+/* Adds a cookie to the options of a message to a server; `option` lives until it is written. */
+void cookies_ask(struct lookup *l, struct exchange *x, uint8_t option[COOKIE_OPTION_MAX],
+                 struct edns_out *out);
+
+enum cookie_reply {
+    COOKIE_REPLY_FINE,
+    COOKIE_REPLY_STRANGE, /* not to be believed: another's cookie, or none where one was due */
+    COOKIE_REPLY_AGAIN,   /* BADCOOKIE: the same server once more */
+};
+enum cookie_reply cookies_judge(struct lookup *l, struct exchange *x, const struct message *m);
+
 /* ---- servers.c, server_figures.c, server_addresses.c ----------------------------------------- */
 
 /* Fills the walk's candidates from the cut's glue and the addresses in the cache. */
@@ -401,6 +420,9 @@ void servers_timed_out(struct resolver *r, const struct endpoint *at);
 /* It has sent an OPT; it has answered without EDNS only. */
 void servers_edns_works(struct resolver *r, const struct endpoint *at);
 void servers_edns_missed(struct resolver *r, const struct endpoint *at);
+/* What it said to our cookie: its own for the next time, or nothing (size 0). */
+void servers_cookie(struct resolver *r, const struct endpoint *at, const uint8_t *cookie,
+                    uint8_t size);
 bool servers__edns_broken(const struct resolver *r, const struct server_state *s);
 /* Starts look-ups of name server addresses that are not known. True when some are under way. */
 bool servers_look_up(struct lookup *l);

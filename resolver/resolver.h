@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/world.h"
 #include "cache/cache.h"
+#include "dns/cookie.h"
 #include "dns/message.h"
 #include "dnssec/anchors.h"
 #include "resolver/counters.h"
@@ -63,8 +64,10 @@ struct resolver_options {
     const struct special_zones *special; /* NULL: none */
     struct anchors anchors;              /* none: nothing is validated */
     struct dnssec_policy dnssec;
-    struct prefix_list do_not_query; /* addresses never asked */
-    struct prefix_list own;          /* our listeners: never asked, and said so */
+    struct prefix_list do_not_query;      /* addresses never asked */
+    bool cookies;                         /* to servers (RFC 7873) */
+    uint8_t cookie_secret[COOKIE_SECRET]; /* makes the client cookie of each */
+    struct prefix_list own;               /* our listeners: never asked, and said so */
 };
 
 struct resolver_config {

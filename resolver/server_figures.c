@@ -2,6 +2,8 @@
  * What is remembered of a server: how soon it answers, how often it did not, whether it takes EDNS,
  * and of what zones it knows nothing. It lies in the cache, where all workers see it.
  */
+#include <string.h>
+
 #include "resolver/lookup.h"
 
 enum {
@@ -105,6 +107,18 @@ void servers_edns_missed(struct resolver *r, const struct endpoint *at)
         s.edns = SERVER_EDNS_BROKEN;
         s.edns_until = r->now + (first ? SERVER_EDNS_FIRST_S : SERVER_EDNS_S);
     }
+    server_put(r, at, &s);
+}
+
+void servers_cookie(struct resolver *r, const struct endpoint *at, const uint8_t *cookie,
+                    uint8_t size)
+{
+    struct server_state s = servers__state(r, at);
+    if (s.cookie_size == size && (!size || !memcmp(s.cookie, cookie, size)))
+        return;
+    s.cookie_size = size;
+    if (size)
+        memcpy(s.cookie, cookie, size);
     server_put(r, at, &s);
 }
 

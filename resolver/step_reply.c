@@ -72,12 +72,22 @@ static bool edns_to_blame(const struct lookup *l, const struct message *m, enum 
     return (kind == REPLY_FORMERR || kind == REPLY_NOTIMP) && !m->edns.present;
 }
 
+/* One that knows EDNS but takes options ill that it does not know, against RFC 6891 §6.1.2. */
+static bool cookie_to_blame(const struct lookup *l, const struct message *m, enum reply_kind kind)
+{
+    return l->exchange->cookie_sent && kind == REPLY_FORMERR && m->edns.present;
+}
+
 static enum next after_error(struct lookup *l, const struct message *m, enum reply_kind kind)
 {
     switch (kind) {
     case REPLY_FORMERR:
     case REPLY_NOTIMP:
     case REPLY_BADVERS:
+        if (cookie_to_blame(l, m, kind)) {
+            l->exchange->to->flags |= CANDIDATE_NO_COOKIE;
+            return same_server(l);
+        }
         if (!edns_to_blame(l, m, kind))
             return other_server(l, FAULT_ERROR);
         l->exchange->to->flags |= CANDIDATE_NO_EDNS;

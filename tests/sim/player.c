@@ -208,6 +208,16 @@ static bool make_options(struct play *p)
     return play__ok(p, err, "access list");
 }
 
+static const struct cookie_secrets *cookies_of(struct play *p)
+{
+    struct cookie_secrets *s = &p->settings.secrets;
+    if (!p->settings.cookies)
+        return NULL;
+    if (!s->count)
+        world_random(sim_world(p->sim), s->at[s->count++], COOKIE_SECRET);
+    return s;
+}
+
 static bool make_core(struct play *p)
 {
     const struct rpl_knobs *knobs = &p->settings.knobs;
@@ -235,6 +245,8 @@ static bool make_core(struct play *p)
                                  .udp_payload = (uint16_t)knobs->udp_payload,
                                  .identity = p->settings.identity,
                                  .version = p->settings.version,
+                                 .cookies = cookies_of(p),
+                                 .tcp_idle_ms = (uint32_t)knobs->tcp_idle_ms,
                                  .answer = on_answer,
                                  .ctx = p};
     return play__ok(p, front_new(&p->front, &front), "making the front");

@@ -126,6 +126,16 @@ static enum err set_u64(struct config *c, const struct option *o)
     return OK;
 }
 
+static enum err set_secret(struct config *c, const struct option *o)
+{
+    (void)o;
+    if (c->set->secrets.count == COOKIE_SECRETS ||
+        cookie_secret_read(c->value, c->set->secrets.at[c->set->secrets.count]) != OK)
+        return fault(c, ERR_FORMAT, "not 32 hex digits, or one too many");
+    c->set->secrets.count++;
+    return OK;
+}
+
 /* The only value that describes us. */
 static enum err only_number(struct config *c, const struct option *o)
 {
@@ -508,7 +518,8 @@ static const struct option options[] = {
     {"serve-expired-client-timeout", no_effect, 0, 0},
     {"prefetch", only_no, 0, 0},
     {"prefetch-key", only_no, 0, 0},
-    {"answer-cookie", only_no, 0, 0},
+    {"answer-cookie", set_bool, SETTING(cookies), 0},
+    {"cookie-secret", set_secret, 0, 0},
     {"edns-tcp-keepalive", only_no, 0, 0},
     {"identity", set_text, SETTING(identity), 0},
     {"version", set_text, SETTING(version), 0},
@@ -567,6 +578,10 @@ static const struct option own_options[] = {
     {"fault", sign_fault, 0, 0},
     {"negative-anchor", set_insecure, 0, 0},
     {"ranges", set_ranges, 0, 0},
+    {"cookies.server", set_bool, SETTING(cookies), 0},
+    {"cookies.upstream", set_bool, SETTING(options.cookies), 0},
+    {"cookies.secret", set_secret, 0, 0},
+    {"tcp-idle", set_u64, SETTING(knobs.tcp_idle_ms), 3600 * 1000},
     {NULL, NULL, 0, 0}};
 // clang-format on
 

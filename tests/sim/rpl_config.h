@@ -7,11 +7,13 @@
  * cache-size, work-size, seed, udp-payload, access ("allow PREFIX", "refuse PREFIX", "drop
  * PREFIX"), do-not-query (PREFIX), own (PREFIX: addresses of our listeners), refuse-sends (how many
  * of the first messages the network refuses), wall-clock (POSIX seconds), ranges (this-step or
- * next-step); sign, anchor-of and fault as rpl_sign.h says.
+ * next-step), cookies.server, cookies.upstream (yes or no), cookies.secret (32 hex digits),
+ * tcp-idle (milliseconds); sign, anchor-of and fault as rpl_sign.h says.
  */
 #ifndef TESTS_SIM_RPL_CONFIG_H
 #define TESTS_SIM_RPL_CONFIG_H
 
+#include "dns/cookie.h"
 #include "dns/delegation.h"
 #include "policy/access.h"
 #include "resolver/resolver.h"
@@ -32,6 +34,7 @@ struct rpl_knobs {
     uint64_t seed; /* 0: the player's */
     uint64_t udp_payload;
     uint64_t refuse_sends;
+    uint64_t tcp_idle_ms;
     int64_t wall_s;
     bool special_zones;
     /* Traffic between two steps is answered by the ranges of the later one, as testbound has it;
@@ -52,6 +55,8 @@ struct rpl_settings {
     struct signing signing;
     const char *identity;
     const char *version;
+    bool cookies;                  /* to clients */
+    struct cookie_secrets secrets; /* none: drawn */
     struct rpl_knobs knobs;
 };
 

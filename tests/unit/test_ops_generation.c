@@ -216,9 +216,95 @@ static void no_user_means_to_stay(void **state)
     assert_int_equal(geteuid(), before);
 }
 
+static void cookie_secret_is_what_the_file_says(void **state)
+{
+    (void)state;
+    struct generation *g = make("cookies: {secret: E5e973e5a6b2a43f48e7dc849e37bfcf}\n");
+    assert_non_null(g);
+    assert_int_equal(g->cookies.count, 1);
+    assert_memory_equal(g->cookies.at[0], "\xe5\xe9\x73\xe5\xa6\xb2\xa4\x3f", 8);
+    assert_true(g->options.cookies);
+    generation_free(g);
+    assert_null(make("cookies: {secret: e5e973e5a6b2a43f48e7dc849e37bf}\n"));
+    assert_non_null(strstr(report.lines[0], "cookies.secret"));
+}
+
+static void cookie_secrets_are_read_from_a_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/nuthatch-secret-XXXXXX", text[120];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    static const char lines[] = "# in use\n00112233445566778899aabbccddeeff\n\n"
+                                " ffeeddccbbaa99887766554433221100 \n";
+    assert_int_equal(write(fd, lines, sizeof lines - 1), sizeof lines - 1);
+    snprintf(text, sizeof text, "cookies: {secret-file: %s}\n", path);
+    struct generation *g = make(text);
+    assert_non_null(g);
+    assert_int_equal(g->cookies.count, 2);
+    assert_int_equal(g->cookies.at[0][1], 0x11);
+    assert_int_equal(g->cookies.at[1][0], 0xff);
+    generation_free(g);
+    assert_int_equal(write(fd, "00112233445566778899aabbccddeeff\n", 33), 33);
+    assert_null(make(text)); /* a third */
+    assert_non_null(strstr(report.lines[0], "line 5"));
+    close(fd);
+    unlink(path);
+    assert_null(make(text));
+    assert_non_null(strstr(report.lines[0], "cookies.secret-file"));
+}
+
+static void cookie_secret_is_drawn_when_none_is_set(void **state)
+{
+    (void)state;
+    struct generation *a = make(""), *b = make("");
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_int_equal(a->cookies.count, 1);
+    assert_memory_not_equal(a->cookies.at[0], b->cookies.at[0], COOKIE_SECRET);
+    assert_memory_not_equal(a->options.cookie_secret, b->options.cookie_secret, COOKIE_SECRET);
+    generation_free(a);
+    generation_free(b);
+}
+
+static void the_secret_before_a_reload_is_still_accepted(void **state)
+{
+    (void)state;
+    struct generation *a = make(""), *b = make(""), *c = make("cookies: {upstream: no}\n");
+    assert_true(a && b && c);
+    generation_follow(b, a);
+    assert_int_equal(b->cookies.count, 2);
+    assert_memory_equal(b->cookies.at[1], a->cookies.at[0], COOKIE_SECRET);
+    assert_memory_equal(b->options.cookie_secret, a->options.cookie_secret, COOKIE_SECRET);
+    c->cookies = b->cookies;
+    c->cookies.count = 1;
+    generation_follow(c, b); /* the same again */
+    assert_int_equal(c->cookies.count, 1);
+    assert_false(c->options.cookies);
+    generation_free(a);
+    generation_free(b);
+    generation_free(c);
+}
+
+static void cookie_secret_in_two_places_is_refused(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    static const char text[] =
+        "cookies: {secret: 00112233445566778899aabbccddeeff, secret-file: /etc/x}\n";
+    memset(&report, 0, sizeof report);
+    assert_int_equal(config_parse(&c, "t.yaml", text, sizeof text - 1, &report), ERR_FORMAT);
+    assert_non_null(strstr(report.lines[0], "keep one"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cookie_secret_is_what_the_file_says),
+        cmocka_unit_test(cookie_secrets_are_read_from_a_file),
+        cmocka_unit_test(cookie_secret_is_drawn_when_none_is_set),
+        cmocka_unit_test(the_secret_before_a_reload_is_still_accepted),
+        cmocka_unit_test(cookie_secret_in_two_places_is_refused),
         cmocka_unit_test(the_default_generation_has_the_root_and_its_addresses),
         cmocka_unit_test(every_option_of_resolution_reaches_the_resolver),
         cmocka_unit_test(stub_and_forward_zones_reach_the_resolver_as_what_they_are),
