@@ -159,6 +159,7 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
     x->due_ms = r->now_ms + servers_timeout_ms(l, to, via);
     l->exchange = x;
     servers_asked(r, &to->at);
+    family_asked(r, &to->at);
     if (via == TRANSPORT_TCP)
         r->counters.upstream_tcp++;
     else
@@ -168,13 +169,17 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
 
 uint64_t exchange_due_ms(const struct lookup *l)
 {
-    uint64_t due = UINT64_MAX;
+    uint64_t due = UINT64_MAX, race = 0;
+    unsigned open = 0;
     for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
         const struct exchange *x = &l->exchanges[i];
-        if (x->state == EXCHANGE_OPEN && x->due_ms < due)
-            due = x->due_ms;
+        if (x->state != EXCHANGE_OPEN)
+            continue;
+        due = x->due_ms < due ? x->due_ms : due;
+        race = x->sent_ms + TIMEOUT_RACE_MS;
+        open++;
     }
-    return due;
+    return open == 1 && race > l->r->now_ms && race < due ? race : due;
 }
 
 bool exchange_waits(const struct lookup *l)
@@ -264,6 +269,11 @@ static void accept_reply(struct lookup *l, struct exchange *x, const struct mess
     r->counters.upstream_replies++;
     if (x->via == TRANSPORT_UDP)
         servers_measured(r, &x->to->at, (uint32_t)(now_ms - x->sent_ms));
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
+        const struct exchange *other = &l->exchanges[i];
+        if (other->state == EXCHANGE_OPEN && other->to != x->to && !other->saw)
+            servers_outrun(r, &other->to->at, (uint32_t)(now_ms - other->sent_ms));
+    }
     flow_heard(l, x->server, true);
     flow_leave_zone(l);
     exchange_end_all(l);

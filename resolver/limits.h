@@ -15,6 +15,7 @@ enum {
     TIMEOUT_MIN_MS = 100,
     TIMEOUT_MAX_MS = 1500,
     TIMEOUT_TCP_MS = 2000,
+    TIMEOUT_RACE_MS = 250, /* without a reply: one that is better off is asked beside it */
 };
 
 #endif

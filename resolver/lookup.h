@@ -158,6 +158,8 @@ struct walk {
     unsigned candidate_count;
     struct candidate candidate[CANDIDATES_MAX];
     uint8_t faults[FAULT_COUNT];
+    uint8_t lost[2];     /* time-outs over IPv4, IPv6 */
+    bool family_over[2]; /* as many as all that wait may lose */
 };
 
 /*
@@ -281,6 +283,12 @@ struct slot {
     uint32_t next_free; /* index + 1 */
 };
 
+/* How it goes with IPv4 or IPv6 (families.c). */
+struct family {
+    uint8_t silent;    /* exchanges in a row, whoever was asked */
+    uint64_t probe_ms; /* when it is doubted: not before */
+};
+
 /* Asking for the root's name servers (step_root.c). */
 struct priming {
     bool under_way;
@@ -307,6 +315,7 @@ struct resolver {
     uint32_t slot_count;
     uint32_t slot_free;
     struct priming priming;
+    struct family family[2]; /* IPv4, IPv6 */
     uint64_t mark;
     struct keyring *keys; /* parsed public keys */
     uint64_t now_ms;
@@ -359,6 +368,9 @@ void waits_refund_packet(struct lookup *l);
 /* Could all that wait afford look-ups that may turn out needless, and keep enough for needed ones?
  */
 bool waits_spare_look_ups(struct lookup *l);
+/* A message over that family was lost for all that wait; have they lost as many as they may? */
+void waits_lost(struct lookup *l, uint8_t family);
+bool waits_family_spent(struct lookup *l, uint8_t family);
 void waits_detach(struct client *c, enum reason reason);
 /* What may be spent on checking signatures: the most that anybody who waits has left. */
 struct dnssec_work waits_checks(struct lookup *l);
@@ -375,7 +387,8 @@ MUST_CHECK enum err exchange_open(struct lookup *l, struct candidate *to, enum t
 bool exchange_room(const struct lookup *l);
 /* Is any of them waiting for its reply? */
 bool exchange_waits(const struct lookup *l);
-/* When the first of those that wait is due; UINT64_MAX: none waits. */
+/* When the first of those that wait is due, or lets us wait for too long; UINT64_MAX: none waits.
+ */
 uint64_t exchange_due_ms(const struct lookup *l);
 void exchange_end(struct lookup *l, struct exchange *x);
 void exchange_end_all(struct lookup *l);
@@ -417,6 +430,12 @@ void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rt
 /* A message goes to it. */
 void servers_asked(struct resolver *r, const struct endpoint *at);
 void servers_timed_out(struct resolver *r, const struct endpoint *at);
+/* The lookup waited for it in vain: held against it, its family, and those that wait. */
+void servers_lost(struct lookup *l, const struct endpoint *at);
+/* It did not answer within that time, and another did. */
+void servers_outrun(struct resolver *r, const struct endpoint *at, uint32_t waited_ms);
+/* Whom to ask beside the one that lets us wait; NULL: nobody who would be of use. */
+struct candidate *servers_rival(struct lookup *l, const struct candidate *to);
 /* It has sent an OPT; it has answered without EDNS only. */
 void servers_edns_works(struct resolver *r, const struct endpoint *at);
 void servers_edns_missed(struct resolver *r, const struct endpoint *at);
@@ -440,8 +459,14 @@ bool servers_all_tried(const struct lookup *l);
 
 /* Between the three of them. */
 struct server_state servers__state(struct resolver *r, const struct endpoint *at);
-/* How soon an answer may be expected of it, for comparison only. */
-uint32_t servers__reckon_ms(struct lookup *l, const struct candidate *c);
+/* What its figures come to. */
+struct server_view {
+    uint32_t cost_ms; /* how soon an answer may be expected, for comparison only */
+    uint32_t idle_s;  /* since it was asked or heard of; UINT32_MAX: never */
+    bool proven;      /* it answered when it was asked last */
+    bool dead;        /* silent for so long that it is left alone for a while */
+};
+struct server_view servers__view(struct lookup *l, const struct endpoint *at);
 bool servers__lame(struct lookup *l, const struct endpoint *at);
 void servers__note_lame(struct lookup *l, const struct endpoint *at);
 /* Addresses of the cut's name servers that are in the cache join the candidates. */
@@ -486,6 +511,15 @@ bool chain_is_cut(struct lookup *l, const uint8_t *name, const struct negative *
 void chain_keep_referral(struct lookup *l, const struct message *m, const struct delegation *d);
 enum reason chain_reason(enum why why);
 bool chain_is_bogus(enum reason reason);
+
+/* ---- families.c ------------------------------------------------------------------------------ */
+
+/* Something came from there; nothing came; a message goes there. */
+void family_heard(struct resolver *r, const struct endpoint *at);
+void family_silent(struct resolver *r, const struct endpoint *at);
+void family_asked(struct resolver *r, const struct endpoint *at);
+/* Is there reason to think that nothing of that family can be reached? */
+bool family_doubted(struct resolver *r, const struct endpoint *at);
 
 /* ---- minimise.c ------------------------------------------------------------------------------ */
 

@@ -51,6 +51,7 @@ struct budget {
     uint16_t aliases;
     uint16_t ns_lookups;
     struct dnssec_work checks;
+    uint8_t lost[2]; /* messages that were not answered, over IPv4 and IPv6: these grow */
     uint64_t deadline_ms;
 };
 

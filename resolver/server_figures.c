@@ -8,12 +8,15 @@
 
 enum {
     SERVER_UNKNOWN_MS = 50,
-    SERVER_FORGET_S = 60,     /* after that it is asked again whatever it was */
     SERVER_NOTE_S = 5,        /* a message is noted if the last note is older */
     SERVER_KEEP_S = 900,      /* a measurement is worth that long */
     SERVER_DEAD_TIMEOUTS = 6, /* in a row: rather ask others */
-    SERVER_DEAD_S = 15,
+    SERVER_DEAD_S = 15,       /* then it is tried again, */
+    SERVER_DEAD_MOST_S = 30,  /* and when it is still silent after twice as long */
     SERVER_DEAD_MS = 60000,   /* what such a one is reckoned at */
+    SERVER_SILENT_MS = 50,    /* added for time-outs in a row, times their square */
+    SERVER_SILENT_MOST_MS = 3000,
+    FAMILY_DOUBTED_MS = 4000, /* added where the whole family is silent */
     SERVER_LAME_S = 600,      /* lame for a zone that long, then tried anew */
     SERVER_EDNS_S = 600,      /* after that EDNS is tried anew */
     SERVER_EDNS_FIRST_S = 60, /* the first time: it may have been a forger */
@@ -43,7 +46,10 @@ static uint32_t age_s(const struct server_state *s, uint32_t now)
     return now > noted ? now - noted : 0;
 }
 
-/* Smoothed as TCP does it (RFC 6298 §2). */
+/*
+ * Smoothed as TCP does it (RFC 6298 §2). A reply may be late by chance but not early: one that came
+ * in half the time at most says that the way is another by now, and counts for most of it.
+ */
 void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rtt_ms)
 {
     struct server_state s = servers__state(r, at);
@@ -53,12 +59,14 @@ void servers_measured(struct resolver *r, const struct endpoint *at, uint32_t rt
         s.rttvar_ms = rtt / 2;
     } else {
         uint32_t delta = s.srtt_ms > rtt ? s.srtt_ms - rtt : rtt - s.srtt_ms;
+        bool sooner = rtt * 2 <= s.srtt_ms;
         s.rttvar_ms = (3 * s.rttvar_ms + delta) / 4;
-        s.srtt_ms = (7 * s.srtt_ms + rtt + 4) / 8;
+        s.srtt_ms = sooner ? (s.srtt_ms + 3 * rtt + 2) / 4 : (7 * s.srtt_ms + rtt + 4) / 8;
     }
     s.timeouts = 0;
     s.retry_at = 0;
     server_put(r, at, &s);
+    family_heard(r, at);
 }
 
 void servers_asked(struct resolver *r, const struct endpoint *at)
@@ -70,14 +78,33 @@ void servers_asked(struct resolver *r, const struct endpoint *at)
     server_put(r, at, &s);
 }
 
+static void count_timeout(struct resolver *r, struct server_state *s)
+{
+    if (s->timeouts < UINT8_MAX)
+        s->timeouts++;
+    if (s->timeouts >= SERVER_DEAD_TIMEOUTS)
+        s->retry_at =
+            r->now + (s->timeouts == SERVER_DEAD_TIMEOUTS ? SERVER_DEAD_S : SERVER_DEAD_MOST_S);
+}
+
 void servers_timed_out(struct resolver *r, const struct endpoint *at)
 {
     struct server_state s = servers__state(r, at);
-    if (s.timeouts < UINT8_MAX)
-        s.timeouts++;
-    if (s.timeouts >= SERVER_DEAD_TIMEOUTS)
-        s.retry_at = (uint32_t)(r->now_ms / 1000) + SERVER_DEAD_S;
+    count_timeout(r, &s);
     server_put(r, at, &s);
+    family_silent(r, at);
+}
+
+/* More than it ever took is as good as a time-out; else it is known to take at least that long. */
+void servers_outrun(struct resolver *r, const struct endpoint *at, uint32_t waited_ms)
+{
+    struct server_state s = servers__state(r, at);
+    if (waited_ms > s.srtt_ms + 2 * s.rttvar_ms)
+        count_timeout(r, &s);
+    else if (s.srtt_ms < waited_ms)
+        s.srtt_ms = waited_ms;
+    server_put(r, at, &s);
+    family_silent(r, at);
 }
 
 void servers_edns_works(struct resolver *r, const struct endpoint *at)
@@ -140,21 +167,22 @@ void servers__note_lame(struct lookup *l, const struct endpoint *at)
     cache_put_server(l->r->config.cache, at, l->walk.cut->zone, &s, l->r->now);
 }
 
-/*
- * What a server was is worth less with each second that it is not asked, and nothing after
- * SERVER_FORGET_S: so each comes to its turn again, and one that has recovered is found.
- * servers_asked sees to it that one question tries it, not all.
- */
-uint32_t servers__reckon_ms(struct lookup *l, const struct candidate *c)
+struct server_view servers__view(struct lookup *l, const struct endpoint *at)
 {
-    struct server_state s = servers__state(l->r, &c->at);
-    if (s.retry_at > l->r->now)
-        return SERVER_DEAD_MS;
-    if (!s.srtt_ms && !s.timeouts)
-        return SERVER_UNKNOWN_MS;
-    uint32_t base = (s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS) + 200U * s.timeouts;
-    uint32_t age = age_s(&s, l->r->now);
-    return age < SERVER_FORGET_S ? base - base * age / SERVER_FORGET_S : 0;
+    struct server_state s = servers__state(l->r, at);
+    uint32_t silent = (uint32_t)s.timeouts * s.timeouts * SERVER_SILENT_MS;
+    struct server_view v = {
+        .proven = s.srtt_ms && !s.timeouts,
+        .dead = s.retry_at > l->r->now,
+        .idle_s = s.expiry ? age_s(&s, l->r->now) : UINT32_MAX,
+    };
+    v.cost_ms = s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS;
+    v.cost_ms += silent < SERVER_SILENT_MOST_MS ? silent : SERVER_SILENT_MOST_MS;
+    if (v.dead)
+        v.cost_ms = SERVER_DEAD_MS;
+    if (family_doubted(l->r, at))
+        v.cost_ms += FAMILY_DOUBTED_MS;
+    return v;
 }
 
 uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via)

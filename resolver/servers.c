@@ -3,9 +3,14 @@
  * remembered of them: server_figures.c; those that must be looked up first: server_addresses.c.
  *
  * The order: an address that was asked least for this question first, so that a silent server costs
- * one time-out before another gets its turn; among these the one expected to answer soonest.
- * Addresses within SERVER_BAND_MS of the best share the load by chance. One that was never measured
- * is taken for SERVER_UNKNOWN_MS, low enough to be tried.
+ * one time-out before another gets its turn; among these the one expected to answer soonest. Those
+ * that take half as long again at most share the load by chance. After a time-out the other family
+ * comes before the one that was silent.
+ *
+ * Figures are kept as they were measured, and only asking shows what has changed. So one choice of
+ * EXPLORE_ONE_IN goes to an address beyond the best, to that which was asked longest ago; not to
+ * one held to be dead before its time, and not where a server of the zone has failed this very
+ * lookup.
  */
 #include <string.h>
 
@@ -13,7 +18,9 @@
 #include "resolver/lookup.h"
 
 enum {
-    SERVER_BAND_MS = 20,
+    EXPLORE_ONE_IN = 16,
+    FAMILY_LOST_MS = 300,  /* added for each time-out of its family in this walk */
+    COST_SENDS = 1 << 20,  /* what one message weighs that went there before */
     SERVER_FULL = 1 << 28, /* too much is under way there: after all others (flow.h) */
 };
 
@@ -54,6 +61,9 @@ void servers_collect(struct lookup *l)
     w->own_servers = w->own_asked = false;
     w->ns = (struct ns_search){.known = {d->glued[0], d->glued[1]}};
     memset(w->faults, 0, sizeof w->faults);
+    memset(w->lost, 0, sizeof w->lost);
+    w->family_over[0] = waits_family_spent(l, 4);
+    w->family_over[1] = waits_family_spent(l, 6);
     for (unsigned i = 0; i < d->address_count; i++) {
         servers_add(l, &d->address[i].at, d->address[i].ns);
         w->ns.known[d->address[i].at.family == 6] |= (uint16_t)(1U << d->address[i].ns);
@@ -75,6 +85,16 @@ void servers_new_question(struct lookup *l)
         memset(l->walk.candidate[i].sends, 0, sizeof l->walk.candidate[i].sends);
 }
 
+void servers_lost(struct lookup *l, const struct endpoint *at)
+{
+    unsigned i = at->family == 6;
+    servers_timed_out(l->r, at);
+    l->walk.faults[FAULT_SILENT]++;
+    l->walk.lost[i]++;
+    waits_lost(l, at->family);
+    l->walk.family_over[i] = waits_family_spent(l, at->family);
+}
+
 void servers_ask_last(struct lookup *l, struct candidate *c)
 {
     c->flags |= CANDIDATE_LAST;
@@ -89,36 +109,111 @@ void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
         servers__note_lame(l, &c->at);
 }
 
+/* ---- Choosing -----------------------------------------------------------------------------------
+ */
+
+struct offer {
+    uint32_t cost; /* UINT32_MAX: not to be asked */
+    uint32_t idle_s;
+    bool proven;
+    bool explore;
+};
+
+static struct offer offer_of(struct lookup *l, const struct candidate *c, bool last_resort)
+{
+    const struct walk *w = &l->walk;
+    struct offer o = {.cost = UINT32_MAX};
+    if (spent(c) || (!last_resort && (c->flags & CANDIDATE_LAST)) ||
+        w->family_over[c->at.family == 6])
+        return o;
+    struct server_view v = servers__view(l, &c->at);
+    unsigned sends = c->sends[0] + (unsigned)c->sends[1];
+    uint32_t lost = (uint32_t)w->lost[c->at.family == 6] * FAMILY_LOST_MS;
+    o.cost = sends * COST_SENDS + v.cost_ms + lost;
+    o.idle_s = v.idle_s;
+    o.proven = v.proven;
+    o.explore = !sends && !v.dead && !family_doubted(l->r, &c->at);
+    if (flow_server_full(l, &c->at)) {
+        o.cost |= SERVER_FULL;
+        o.explore = false;
+    }
+    return o;
+}
+
+/* Half as much again as the best would take. */
+static uint32_t near_best(uint32_t best)
+{
+    return best + best % COST_SENDS / 2;
+}
+
+/* The offer beyond `most` that was asked longest ago; the count of them: none. */
+static unsigned pick_explored(const struct offer *o, unsigned count, uint32_t most)
+{
+    unsigned found = count;
+    for (unsigned i = 0; i < count; i++)
+        if (o[i].explore && o[i].cost > most && (found == count || o[i].idle_s > o[found].idle_s))
+            found = i;
+    return found;
+}
+
+static unsigned pick_near(const struct offer *o, unsigned count, uint32_t most, unsigned chance)
+{
+    unsigned near = 0, i = 0;
+    for (unsigned k = 0; k < count; k++)
+        near += o[k].cost <= most;
+    MUST(near > 0);
+    for (unsigned left = chance % near; o[i].cost > most || left-- > 0; i++)
+        ;
+    return i;
+}
+
 struct candidate *servers_choose(struct lookup *l, bool last_resort)
 {
     struct walk *w = &l->walk;
-    uint32_t cost[CANDIDATES_MAX], best = UINT32_MAX;
+    struct offer offer[CANDIDATES_MAX];
+    uint32_t best = UINT32_MAX;
+    uint8_t chance[2];
     if (w->faults[FAULT_SILENT] >= w->timeouts_most)
         return NULL;
     for (unsigned i = 0; i < w->candidate_count; i++) {
-        const struct candidate *c = &w->candidate[i];
-        cost[i] = UINT32_MAX;
-        if (spent(c) || (!last_resort && (c->flags & CANDIDATE_LAST)))
-            continue;
-        cost[i] = (uint32_t)(c->sends[0] + c->sends[1]) << 20 | servers__reckon_ms(l, c);
-        if (flow_server_full(l, &c->at))
-            cost[i] |= SERVER_FULL;
-        best = cost[i] < best ? cost[i] : best;
+        offer[i] = offer_of(l, &w->candidate[i], last_resort);
+        best = offer[i].cost < best ? offer[i].cost : best;
     }
     if (best == UINT32_MAX)
         return NULL;
-    uint8_t pick;
-    unsigned near = 0;
-    struct candidate *chosen = NULL;
-    world_random(l->r->config.world, &pick, 1);
-    for (unsigned i = 0; i < w->candidate_count; i++)
-        near += cost[i] <= best + SERVER_BAND_MS;
-    MUST(near > 0);
-    unsigned left = pick % near;
-    for (unsigned i = 0; i < w->candidate_count && !chosen; i++)
-        if (cost[i] <= best + SERVER_BAND_MS && left-- == 0)
-            chosen = &w->candidate[i];
-    return chosen;
+    world_random(l->r->config.world, chance, sizeof chance);
+    unsigned found = w->candidate_count;
+    if (chance[0] < 256 / EXPLORE_ONE_IN && !servers_ailing(l))
+        found = pick_explored(offer, w->candidate_count, near_best(best));
+    if (found == w->candidate_count)
+        found = pick_near(offer, w->candidate_count, near_best(best), chance[1]);
+    return &w->candidate[found];
+}
+
+/*
+ * Whom to ask beside `to`, which lets us wait, of those that were not asked yet: one of the other
+ * family where nothing proves that `to` can be reached; any when it was silent before; and one that
+ * is known to be better.
+ */
+struct candidate *servers_rival(struct lookup *l, const struct candidate *to)
+{
+    struct walk *w = &l->walk;
+    struct candidate *rival = NULL;
+    struct server_view v = servers__view(l, &to->at);
+    uint32_t best = UINT32_MAX;
+    if (w->faults[FAULT_SILENT] >= w->timeouts_most)
+        return NULL;
+    for (unsigned i = 0; i < w->candidate_count; i++) {
+        struct candidate *c = &w->candidate[i];
+        struct offer o = offer_of(l, c, false);
+        bool fits = c->at.family != to->at.family ? !v.proven : to->sends[TRANSPORT_UDP] > 1;
+        fits = fits || (o.proven && o.cost < v.cost_ms);
+        if (c == to || !fits || o.cost >= best || o.cost >= COST_SENDS)
+            continue;
+        rival = c;
+        best = o.cost;
+    }
+    return rival;
 }
 
 bool servers_ailing(const struct lookup *l)

@@ -172,6 +172,18 @@ static bool may_ask_tcp(const struct lookup *l, const struct candidate *to)
            to->sends[TRANSPORT_TCP] < LIMIT_SENDS_PER_SERVER && !is_out(l, to, TRANSPORT_TCP);
 }
 
+/*
+ * It lets us wait, which may be the way there (a network without IPv6 swallows all messages), the
+ * server, or chance. One that is better off is asked beside it. It has its time all the same.
+ */
+static struct candidate *rival(struct lookup *l, const struct exchange *x)
+{
+    if (x->state != EXCHANGE_OPEN || x->via != TRANSPORT_UDP || exchange_count(l) > 1 ||
+        l->r->now_ms < x->sent_ms + TIMEOUT_RACE_MS)
+        return NULL;
+    return servers_rival(l, x->to);
+}
+
 /* Whom to ask beside this exchange, if anybody. */
 static struct candidate *beside(struct lookup *l, struct exchange *x)
 {
@@ -230,8 +242,7 @@ static void on_timeout(struct lookup *l, const struct exchange *x)
     } else if (x->saw & (SAW_MALFORMED | SAW_BARE)) {
         servers_give_up(l, to, x->saw & SAW_MALFORMED ? FAULT_MALFORMED : FAULT_ERROR);
     } else {
-        servers_timed_out(l->r, &to->at);
-        l->walk.faults[FAULT_SILENT]++;
+        servers_lost(l, &to->at);
     }
 }
 
@@ -297,8 +308,12 @@ static enum next see_all(struct lookup *l)
         if (x->state > EXCHANGE_OPEN || (x->state == EXCHANGE_OPEN && x->due_ms <= l->r->now_ms))
             see_end(l, x);
     }
+    if (servers_ailing(l))
+        servers_look_up_beside(l);
     for (unsigned i = 0; i < EXCHANGES_MAX && !l->lead.chosen && exchange_room(l); i++)
         l->lead.chosen = beside(l, &l->exchanges[i]);
+    for (unsigned i = 0; i < EXCHANGES_MAX && !l->lead.chosen && exchange_room(l); i++)
+        l->lead.chosen = rival(l, &l->exchanges[i]);
     if (!l->lead.chosen)
         return go_on(l);
     l->step = STEP_SEND;
@@ -311,9 +326,7 @@ enum next step_await_reply(struct lookup *l, const struct event *e)
     case EVENT_START:
     case EVENT_CHILD:
         servers_take_children(l);
-        if (servers_ailing(l))
-            servers_look_up_beside(l);
-        return NEXT_WAIT;
+        return see_all(l);
     case EVENT_TIMEOUT:
     case EVENT_FAILED:
     case EVENT_DOUBT:

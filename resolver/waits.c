@@ -220,6 +220,46 @@ bool waits_spare_look_ups(struct lookup *l)
     return spare_up(l, ++l->r->mark);
 }
 
+static void lost_up(struct lookup *l, uint64_t mark, unsigned i)
+{
+    if (l->waits.mark == mark)
+        return;
+    l->waits.mark = mark;
+    LIST_EACH (it, &l->waits.clients) {
+        struct budget *b = &CONTAINER_OF(it, struct client, link)->budget;
+        b->lost[i] = (uint8_t)(b->lost[i] + (b->lost[i] < LIMIT_FAMILY_LOST));
+    }
+    LIST_EACH (it, &l->waits.parents)
+        lost_up(CONTAINER_OF(it, struct edge, in_child)->parent, mark, i);
+}
+
+void waits_lost(struct lookup *l, uint8_t family)
+{
+    lost_up(l, ++l->r->mark, family == 6);
+}
+
+/* Has anybody at or above `l` messages left that may be lost? Who does not pay has. */
+static bool may_lose(struct lookup *l, uint64_t mark, unsigned i)
+{
+    bool alone = list_empty(&l->waits.clients) && list_empty(&l->waits.parents);
+    if (l->waits.mark == mark || alone)
+        return alone;
+    l->waits.mark = mark;
+    LIST_EACH (it, &l->waits.clients)
+        if (CONTAINER_OF(it, struct client, link)->budget.lost[i] < LIMIT_FAMILY_LOST)
+            return true;
+    LIST_EACH (it, &l->waits.parents)
+        if (may_lose(CONTAINER_OF(it, struct edge, in_child)->parent, mark, i))
+            return true;
+    return false;
+}
+
+bool waits_family_spent(struct lookup *l, uint8_t family)
+{
+    const struct resolver_options *o = l->r->options;
+    return o->use_ipv4 && o->use_ipv6 && !may_lose(l, ++l->r->mark, family == 6);
+}
+
 static void refund_up(struct lookup *l, uint64_t mark)
 {
     if (l->waits.mark == mark)
