@@ -98,14 +98,19 @@ static bool find_exact(const struct denial_question *q, struct denial *out)
     return false;
 }
 
-/* An empty non-terminal: covered, and the next name lies below it. */
+/* Is the name an empty non-terminal: covered, and the next name lies below it? */
+static bool shows_empty(const struct denial_question *q, const struct rrset *set,
+                        const struct nsec *n, const uint8_t *name)
+{
+    return covers(q, set->owner, n, name) && name_below(n->next, name) &&
+           !(name_below(name, set->owner) && is_cut(n));
+}
+
 static bool find_empty(const struct denial_question *q, struct denial *out)
 {
     struct nsec n;
     for (unsigned i = 0; i < q->count; i++) {
-        bool inside = nsec_at(q, i, &n) && covers(q, q->sets[i]->owner, &n, q->name) &&
-                      name_below(n.next, q->name);
-        if (inside && !(name_below(q->name, q->sets[i]->owner) && is_cut(&n))) {
+        if (nsec_at(q, i, &n) && shows_empty(q, q->sets[i], &n, q->name)) {
             out->kind = DENIAL_TYPE;
             return true;
         }
@@ -127,7 +132,8 @@ static void judge_wildcard(const struct denial_question *q, const uint8_t *enclo
     for (unsigned i = 0; i < q->count; i++) {
         if (!nsec_at(q, i, &n))
             continue;
-        if (name_equal(q->sets[i]->owner, wildcard) && denies_type(q, &n, true)) {
+        bool without = name_equal(q->sets[i]->owner, wildcard) && denies_type(q, &n, true);
+        if (without || shows_empty(q, q->sets[i], &n, wildcard)) {
             out->kind = DENIAL_TYPE;
             out->wildcard = true;
             return;
