@@ -72,7 +72,9 @@ bool child_servers_join(struct lookup *l)
         return false;
     w->own_servers = true;
     w->cut = own;
-    w->timeouts_most = (uint8_t)(w->faults[FAULT_SILENT] + LIMIT_CHILD_TIMEOUTS);
+    /* More tries for servers not asked so far, never less for those that were silent once. */
+    if (others && w->faults[FAULT_SILENT] + LIMIT_CHILD_TIMEOUTS > w->timeouts_most)
+        w->timeouts_most = (uint8_t)(w->faults[FAULT_SILENT] + LIMIT_CHILD_TIMEOUTS);
     servers_drop_children(l);
     memset(w->ns.known, 0, sizeof w->ns.known);
     memset(w->ns.none, 0, sizeof w->ns.none);
