@@ -1,5 +1,5 @@
 /*
- * play [-v] [--twice] [--seed N] [--expect FILE] FILE-OR-DIRECTORY…
+ * play [-v] [--twice] [--fail-allocation N] [--seed N] [--expect FILE] FILE-OR-DIRECTORY…
  *
  * Plays replay scenarios; a line a file, then the counts and the trace hash over all. Exit code 0
  * when none failed.
@@ -13,13 +13,15 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-#include "tests/sim/player.h"
+#include "tests/sim/sweep.h"
 
 enum { FILES_MAX = 20000, FILE_SIZE_MAX = 16 << 20, COLUMN = 64, DEPTH_MAX = 16 };
 
 struct session {
     struct play_options options;
     bool twice;
+    bool sweeping;
+    struct sweep sweep;
     char *expected; /* the text of --expect; NULL: none */
     char *files[FILES_MAX];
     size_t file_count;
@@ -29,9 +31,12 @@ struct session {
 
 static void usage(FILE *to)
 {
-    fputs("usage: play [-v] [--twice] [--seed N] [--expect FILE] FILE-OR-DIRECTORY...\n"
+    fputs("usage: play [-v] [--twice] [--fail-allocation N] [--seed N] [--expect FILE] "
+          "FILE-OR-DIRECTORY...\n"
           "  -v             the whole conversation\n"
           "  --twice        each file twice: the traces must be the same\n"
+          "  --fail-allocation N  plays each again with an allocation failing, N of them (0: all) "
+          "in turn\n"
           "  --seed N       of the generator the resolver draws from (default 1)\n"
           "  --expect FILE  names of files that are expected to differ, one a line or table row\n",
           to);
@@ -187,6 +192,9 @@ static void play_file(struct session *s, const char *path)
     if (!text) {
         result.verdict = PLAY_FAIL;
         snprintf(result.what, sizeof result.what, "the file cannot be read");
+    } else if (s->sweeping) {
+        struct sweep_file f = {.path = path, .text = text, .size = size};
+        sweep_file(&s->sweep, &f, &s->options, &result);
     } else {
         play_text(&arena, text, size, &s->options, &result);
     }
@@ -231,6 +239,11 @@ static bool take_option(struct session *s, char **argv, int *i)
         s->options.seed = strtoull(value, &end, 10);
         return *end == '\0' && end != value;
     }
+    if (strcmp(arg, "--fail-allocation") == 0) {
+        s->sweeping = true;
+        s->sweep.points = (unsigned)strtoul(value, &end, 10);
+        return *end == '\0' && end != value;
+    }
     if (strcmp(arg, "--expect") != 0)
         return false;
     free(s->expected);
@@ -268,6 +281,10 @@ int main(int argc, char **argv)
         play_file(&s, s.files[i]);
     if (fine) {
         printf("trace hash %016" PRIx64 "\n", (uint64_t)XXH64_digest(s.hash));
+        if (s.sweeping)
+            printf("allocations that failed: %" PRIu64 "; steps as written: %" PRIu64
+                   ", otherwise: %" PRIu64 "\n",
+                   s.sweep.failures, s.sweep.served, s.sweep.differing);
         printf("%u passed, %u failed, %u skipped\n", s.passed, s.failed, s.skipped);
     }
     for (size_t i = 0; i < s.file_count; i++)

@@ -9,6 +9,7 @@
 struct play_options {
     uint64_t seed;
     bool verbose; /* the whole conversation on standard output */
+    bool scarce;  /* memory runs out: steps may go otherwise, but each query gets its one answer */
 };
 
 enum play_verdict { PLAY_OK, PLAY_FAIL, PLAY_SKIP };
@@ -20,6 +21,7 @@ struct play_result {
     char what[2 * RPL_ERROR_MAX]; /* what differed, or why it was skipped */
     const char *expected;         /* texts in the arena, or NULL */
     const char *got;
+    unsigned served, differing; /* scarce: steps that went as written, and others */
 };
 
 /* Plays a file's text. What the result points to is the arena's. */

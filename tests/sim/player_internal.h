@@ -66,6 +66,7 @@ struct play {
     struct play_log log;
     struct rpl_scope scope;
     uint64_t request;
+    bool broken; /* by what no lack of memory excuses */
 };
 
 /* Notes the first failure; always false. */

@@ -6,6 +6,7 @@
 
 #include "tests/sim/player_internal.h"
 #include "tests/sim/rpl_lex.h"
+#include "tests/sim/scarce.h"
 
 static bool settle(struct play *p)
 {
@@ -51,7 +52,10 @@ static bool do_query(struct play *p, const struct rpl_step *s)
                                 .request = q->request};
     query.client.port = 40000;
     sim_note(p->sim, "query of a client", bytes.at, bytes.size);
-    switch (front_query(p->front, &query, reply, DNS_MESSAGE_MAX, &size)) {
+    scarce_arm(true);
+    enum front_verdict verdict = front_query(p->front, &query, reply, DNS_MESSAGE_MAX, &size);
+    scarce_arm(false);
+    switch (verdict) {
     case FRONT_REPLY:
         play__add_answer(p, q, reply, size);
         break;
@@ -338,5 +342,7 @@ bool play__step(struct play *p, const struct rpl_step *s)
             p->range_step = s->next->number;
     }
     bool fine = run(p, s);
-    return fine && p->result->verdict == PLAY_OK;
+    fine = fine && p->result->verdict == PLAY_OK;
+    p->result->served += fine;
+    return fine;
 }
