@@ -45,6 +45,11 @@ struct world_ops {
     enum err (*send)(struct world *w, const struct upstream_send *s);
     /* Ends an exchange that was opened: no event with this token comes after. */
     void (*cancel)(struct world *w, uint64_t token);
+    /*
+     * The server of an exchange over TCP says how long it keeps a connection that is idle (RFC
+     * 7828); 0: it is to be closed.
+     */
+    void (*keep)(struct world *w, uint64_t token, uint32_t idle_ms);
     /* Asks for `turn` at that time or soon after; replaces what was asked before. UINT64_MAX: none.
      */
     void (*wake)(struct world *w, uint64_t at_ms);

@@ -235,6 +235,9 @@ struct upstream_tcp {
 MUST_CHECK enum err net__upstream_tcp_init(struct net *n);
 MUST_CHECK enum err net__upstream_tcp_send(struct net *n, const struct upstream_send *s);
 void net__upstream_tcp_cancel(struct net *n, struct exchange *e);
+/* The server keeps the connection of the exchange so long while it is idle; 0: it wants it closed.
+ */
+void net__upstream_tcp_keep(struct exchange *e, uint32_t idle_ms);
 void net__upstream_tcp_close_all(struct net *n);
 
 /* world_uv.c */

@@ -18,6 +18,7 @@ enum {
     PIPELINE_MAX = 32,
     CONNECTIONS_MOST = 512,
     CONNECTIONS_LEAST = 4,
+    KEEP_TIMES = 10, /* as long, where a server agrees (RFC 7828) */
 };
 
 struct connection {
@@ -30,10 +31,11 @@ struct connection {
     struct endpoint to;
     uint64_t since_ms;
     uint64_t received; /* messages */
+    uint32_t keep_ms;  /* idle for so long it is closed */
     struct frames in;
     unsigned in_flight;
     bool open;   /* the handshake is done */
-    bool silent; /* takes no new exchanges */
+    bool silent; /* takes no new exchanges: no sign of life, or the server wants it closed */
 };
 
 struct tcp_exchange {
@@ -103,9 +105,9 @@ static void rest(struct connection *c)
     c->since_ms = n->clock.now_ms;
     list_remove(&c->idle);
     list_append(&n->upstream_tcp.idle, &c->idle);
-    if (!uv_is_active((uv_handle_t *)&n->upstream_tcp.sweep))
-        MUST(uv_timer_start(&n->upstream_tcp.sweep, on_sweep, n->config.upstream_tcp_idle_ms, 0) ==
-             0);
+    uv_timer_t *sweep = &n->upstream_tcp.sweep;
+    if (!uv_is_active((uv_handle_t *)sweep) || uv_timer_get_due_in(sweep) > c->keep_ms)
+        MUST(uv_timer_start(&n->upstream_tcp.sweep, on_sweep, c->keep_ms, 0) == 0);
 }
 
 static void take_off(struct tcp_exchange *e)
@@ -231,6 +233,7 @@ static enum err open_connection(struct net *n, const struct endpoint *to, struct
     memset(c, 0, sizeof *c);
     c->net = n;
     c->to = *to;
+    c->keep_ms = n->config.upstream_tcp_idle_ms;
     list_init(&c->link);
     list_init(&c->idle);
     list_init(&c->exchanges);
@@ -348,6 +351,19 @@ enum err net__upstream_tcp_send(struct net *n, const struct upstream_send *s)
     return OK;
 }
 
+/*
+ * A server that names a time is used to connections that stay: ours may stay longer than with
+ * others, though never longer than it said. One that names none at all takes no new exchanges.
+ */
+void net__upstream_tcp_keep(struct exchange *exchange, uint32_t idle_ms)
+{
+    struct connection *c = CONTAINER_OF(exchange, struct tcp_exchange, exchange)->on;
+    uint32_t most = KEEP_TIMES * c->net->config.upstream_tcp_idle_ms;
+    c->keep_ms = idle_ms < most ? idle_ms : most;
+    if (idle_ms == 0)
+        c->silent = true;
+}
+
 void net__upstream_tcp_cancel(struct net *n, struct exchange *exchange)
 {
     struct tcp_exchange *e = CONTAINER_OF(exchange, struct tcp_exchange, exchange);
@@ -369,15 +385,17 @@ static void on_sweep(uv_timer_t *timer)
     struct net *n = timer->data;
     struct upstream_tcp *u = &n->upstream_tcp;
     net__enter(n);
-    while (!list_empty(&u->idle)) {
-        struct connection *c = CONTAINER_OF(u->idle.next, struct connection, idle);
-        uint64_t due = c->since_ms + n->config.upstream_tcp_idle_ms;
-        if (due > n->clock.now_ms) {
-            MUST(uv_timer_start(timer, on_sweep, due - n->clock.now_ms, 0) == 0);
-            return;
-        }
-        close_connection(c);
+    uint64_t next_ms = UINT64_MAX;
+    LIST_EACH_SAFE (it, next, &u->idle) {
+        struct connection *c = CONTAINER_OF(it, struct connection, idle);
+        uint64_t due = c->since_ms + c->keep_ms;
+        if (due <= n->clock.now_ms)
+            close_connection(c);
+        else if (due < next_ms)
+            next_ms = due;
     }
+    if (next_ms != UINT64_MAX)
+        MUST(uv_timer_start(timer, on_sweep, next_ms - n->clock.now_ms, 0) == 0);
 }
 
 void net__upstream_tcp_close_all(struct net *n)

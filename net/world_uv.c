@@ -99,6 +99,13 @@ static void cancel(struct world *w, uint64_t token)
         net__upstream_tcp_cancel(n, e);
 }
 
+static void keep(struct world *w, uint64_t token, uint32_t idle_ms)
+{
+    struct exchange *e = net__exchange_find(&net_of(w)->exchanges, token);
+    if (e != NULL && e->via == TRANSPORT_TCP)
+        net__upstream_tcp_keep(e, idle_ms);
+}
+
 static void on_wake(uv_timer_t *timer);
 
 static void arm(struct net *n)
@@ -142,6 +149,7 @@ enum err net__world_init(struct net *n)
         .random = random_bytes,
         .send = send_message,
         .cancel = cancel,
+        .keep = keep,
         .wake = wake,
     };
     n->world.ops = &ops;

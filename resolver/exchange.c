@@ -71,6 +71,8 @@ static enum err add_opt(struct lookup *l, struct exchange *x, struct writer *w)
     struct edns_out out = {.count = 0};
     uint8_t cookie[COOKIE_OPTION_MAX];
     cookies_ask(l, x, cookie, &out);
+    if (x->via == TRANSPORT_TCP) /* RFC 7828 §3.2.1 */
+        edns_out_add(&out, EDNS_KEEPALIVE, NULL, 0);
     /* DO: signatures are stored with what they cover, for clients that ask for them. */
     struct writer_opt opt = {
         .udp_size = DNS_UDP_SAFE, .do_bit = true, .options = out.option, .option_count = out.count};
@@ -262,6 +264,15 @@ static void repeat_over_tcp(struct lookup *l, struct exchange *x)
     end_without(l, x, EXCHANGE_REPEAT);
 }
 
+static void note_keepalive(struct resolver *r, const struct exchange *x, const struct message *m)
+{
+    const uint8_t *data;
+    uint16_t length;
+    if (edns_option(&m->edns, EDNS_KEEPALIVE, &data, &length) && length == 2)
+        r->config.world->ops->keep(r->config.world, x->token,
+                                   load_u16(data) * (uint32_t)EDNS_KEEPALIVE_UNIT_MS);
+}
+
 static void accept_reply(struct lookup *l, struct exchange *x, const struct message *m)
 {
     struct resolver *r = l->r;
@@ -276,6 +287,8 @@ static void accept_reply(struct lookup *l, struct exchange *x, const struct mess
     }
     flow_heard(l, x->server, true);
     flow_leave_zone(l);
+    if (x->via == TRANSPORT_TCP)
+        note_keepalive(r, x, m);
     exchange_end_all(l);
     l->exchange = x;
     l->event.message = m;

@@ -186,6 +186,13 @@ static void op_cancel(struct world *w, uint64_t token)
     exchange_free(x);
 }
 
+static void op_keep(struct world *w, uint64_t token, uint32_t idle_ms)
+{
+    struct sim_exchange *x = find_token(of_world(w), token);
+    MUST(x && x->via == TRANSPORT_TCP); /* and only of what it has open */
+    (void)idle_ms;
+}
+
 static void op_wake(struct world *w, uint64_t at_ms)
 {
     of_world(w)->wake_at = at_ms;
@@ -196,6 +203,7 @@ static const struct world_ops ops = {.now_ms = op_now,
                                      .random = op_random,
                                      .send = op_send,
                                      .cancel = op_cancel,
+                                     .keep = op_keep,
                                      .wake = op_wake};
 
 /* ---- what the test calls --------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct sent {
     uint8_t message[512];
     size_t size;
     uint64_t at_ms;
+    uint32_t idle_ms; /* said of its connection; UINT32_MAX: nothing */
     bool open;
 };
 
@@ -83,6 +84,7 @@ static enum err keep_message(struct world *w, const struct upstream_send *s)
                        .via = s->via,
                        .size = s->length,
                        .at_ms = b->now_ms,
+                       .idle_ms = UINT32_MAX,
                        .open = true};
     memcpy(k->message, s->message, s->length);
     return OK;
@@ -96,12 +98,20 @@ static void cancel(struct world *w, uint64_t token)
             b->sent[i].open = false;
 }
 
+static void keep(struct world *w, uint64_t token, uint32_t idle_ms)
+{
+    struct bench *b = CONTAINER_OF(w, struct bench, world);
+    for (unsigned i = 0; i < b->sent_count; i++)
+        if (b->sent[i].token == token)
+            b->sent[i].idle_ms = idle_ms;
+}
+
 static void wake(struct world *w, uint64_t at_ms)
 {
     CONTAINER_OF(w, struct bench, world)->wake_ms = at_ms;
 }
 
-static const struct world_ops ops = {now_ms, wall_s, draw, keep_message, cancel, wake};
+static const struct world_ops ops = {now_ms, wall_s, draw, keep_message, cancel, keep, wake};
 
 static int setup(void **state)
 {

@@ -235,6 +235,79 @@ static void idle_connection_is_closed_in_time(void **state)
     rig_free(r);
 }
 
+/* One exchange whose server says how long it keeps the connection; returns its end. */
+static int exchange_with_keep(struct server *s, uint64_t token, uint32_t idle_ms)
+{
+    struct rig *r = s->r;
+    size_t before = r->event_count;
+    assert_int_equal(ask_server(r, token, &s->at, TRANSPORT_TCP, 1), OK);
+    int fd = accept_one(s);
+    reply(fd, read_query(s, fd), 'a');
+    AWAIT(r, r->event_count == before + 1);
+    r->w->ops->keep(r->w, token, idle_ms);
+    cancel(r, token);
+    return fd;
+}
+
+static void server_that_keeps_idle_connections_for_less_is_believed(void **state)
+{
+    (void)state;
+    struct rig *r = rig_upstream(); /* ten seconds */
+    struct server s = server_new(r);
+    int fd = exchange_with_keep(&s, 1, 60);
+    uint64_t began = test_ms();
+    AWAIT(r, is_closed(fd));
+    assert_true(test_ms() - began >= 40);
+    close(fd);
+    close(s.listener);
+    rig_free(r);
+}
+
+static void server_that_keeps_idle_connections_is_left_connected_for_longer(void **state)
+{
+    (void)state;
+    struct rig *r = rig_prepare();
+    r->config.upstream_tcp_idle_ms = 40;
+    rig_open(r);
+    struct server s = server_new(r), other = server_new(r);
+    int fd = exchange_with_keep(&s, 1, 100000);
+    int usual = exchange(&other, 2, -1);
+    AWAIT(r, is_closed(usual));
+    assert_false(is_closed(fd));
+    exchange(&s, 3, fd);
+    uint64_t began = test_ms();
+    AWAIT(r, is_closed(fd)); /* but not for as long as it likes */
+    assert_true(test_ms() - began >= 200);
+    close(fd);
+    close(usual);
+    close(s.listener);
+    close(other.listener);
+    rig_free(r);
+}
+
+static void server_that_wants_the_connection_closed_is_obeyed(void **state)
+{
+    (void)state;
+    struct rig *r = rig_upstream();
+    struct server s = server_new(r);
+    assert_int_equal(ask_server(r, 1, &s.at, TRANSPORT_TCP, 1), OK);
+    assert_int_equal(ask_server(r, 2, &s.at, TRANSPORT_TCP, 2), OK);
+    int fd = accept_one(&s);
+    reply(fd, read_query(&s, fd), 'a');
+    AWAIT(r, r->event_count == 1);
+    r->w->ops->keep(r->w, 1, 0);
+    cancel(r, 1);
+    reply(fd, read_query(&s, fd), 'b'); /* what is under way ends in peace */
+    AWAIT(r, r->event_count == 2);
+    int second = exchange(&s, 3, -1); /* what is new goes elsewhere */
+    cancel(r, 2);
+    AWAIT(r, is_closed(fd));
+    close(fd);
+    close(second);
+    close(s.listener);
+    rig_free(r);
+}
+
 static void cancelled_exchange_has_no_events(void **state)
 {
     (void)state;
@@ -307,6 +380,9 @@ int main(void)
         cmocka_unit_test(close_of_a_used_connection_is_tried_once_more),
         cmocka_unit_test(idle_connection_closed_by_the_server_is_forgotten),
         cmocka_unit_test(idle_connection_is_closed_in_time),
+        cmocka_unit_test(server_that_keeps_idle_connections_for_less_is_believed),
+        cmocka_unit_test(server_that_keeps_idle_connections_is_left_connected_for_longer),
+        cmocka_unit_test(server_that_wants_the_connection_closed_is_obeyed),
         cmocka_unit_test(cancelled_exchange_has_no_events),
         cmocka_unit_test(connection_that_stayed_silent_is_not_used_again),
         cmocka_unit_test(connections_are_bounded),

@@ -257,6 +257,39 @@ static void rubbish_brings_the_next_server_beside(void **state)
     assert_int_equal(a.answers, 1);
 }
 
+/* ---- TCP keepalive (RFC 7828) -------------------------------------------------------------------
+ */
+
+static void the_idle_time_that_a_server_names_is_passed_on(void **state)
+{
+    struct bench *b = *state;
+    struct asking a;
+    uint8_t bytes[512];
+    static const uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 6, 0, 11, 0, 2, 0, 25};
+    ask(b, &a, "www.example.com.", TYPE_A);
+    give(b, &b->sent[0], bytes, reply_to(&b->sent[0], FLAG_AA | FLAG_TC, false, bytes));
+    assert_int_equal(b->sent[1].via, TRANSPORT_TCP);
+    size_t size = reply_to(&b->sent[1], FLAG_AA, true, bytes);
+    memcpy(bytes + size, opt, sizeof opt);
+    bytes[11] = 1;
+    give(b, &b->sent[1], bytes, size + sizeof opt);
+    assert_int_equal(a.answers, 1);
+    assert_int_equal(b->sent[0].idle_ms, UINT32_MAX);
+    assert_int_equal(b->sent[1].idle_ms, 2500);
+}
+
+static void a_server_that_names_no_idle_time_changes_nothing(void **state)
+{
+    struct bench *b = *state;
+    struct asking a;
+    uint8_t bytes[512];
+    ask(b, &a, "www.example.com.", TYPE_A);
+    give(b, &b->sent[0], bytes, reply_to(&b->sent[0], FLAG_AA | FLAG_TC, false, bytes));
+    answer(b, &b->sent[1]);
+    assert_int_equal(a.answers, 1);
+    assert_int_equal(b->sent[1].idle_ms, UINT32_MAX);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -274,6 +307,8 @@ int main(void)
         TEST(a_bare_header_ends_nothing_and_the_next_try_begins_beside),
         TEST(a_bare_formerr_brings_a_query_without_edns_at_once),
         TEST(two_bare_headers_are_the_bound_of_what_is_out),
+        TEST(the_idle_time_that_a_server_names_is_passed_on),
+        TEST(a_server_that_names_no_idle_time_changes_nothing),
         TEST(rubbish_brings_the_next_server_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
