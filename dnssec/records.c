@@ -125,7 +125,7 @@ bool bitmap_has(const uint8_t *bitmap, size_t size, uint16_t type)
         if (!bits)
             return false;
         if (window == type >> 8) {
-            unsigned octet = (type & 0xff) / 8;
+            unsigned octet = (type & 0xffU) / 8;
             return octet < length && (bits[octet] >> (7 - type % 8) & 1);
         }
     }
