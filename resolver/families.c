@@ -22,24 +22,28 @@ void family_heard(struct resolver *r, const struct endpoint *at)
     family_of(r, at)->silent = 0;
 }
 
+/* The next that is tried is that far away. */
+static void put_off(struct resolver *r, struct family *f)
+{
+    if (f->silent >= FAMILY_DOUBT && r->now_ms >= f->probe_ms)
+        f->probe_ms = r->now_ms + FAMILY_PROBE_MS;
+}
+
 void family_silent(struct resolver *r, const struct endpoint *at)
 {
     struct family *f = family_of(r, at);
     if (f->silent < UINT8_MAX)
         f->silent++;
-    if (f->silent == FAMILY_DOUBT)
-        f->probe_ms = r->now_ms + FAMILY_PROBE_MS;
+    put_off(r, f);
+}
+
+void family_asked(struct resolver *r, const struct endpoint *at)
+{
+    put_off(r, family_of(r, at));
 }
 
 bool family_doubted(struct resolver *r, const struct endpoint *at)
 {
     const struct family *f = family_of(r, at);
     return f->silent >= FAMILY_DOUBT && r->now_ms < f->probe_ms;
-}
-
-void family_asked(struct resolver *r, const struct endpoint *at)
-{
-    struct family *f = family_of(r, at);
-    if (f->silent >= FAMILY_DOUBT && r->now_ms >= f->probe_ms)
-        f->probe_ms = r->now_ms + FAMILY_PROBE_MS;
 }

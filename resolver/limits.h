@@ -14,6 +14,8 @@ enum {
     TIMEOUT_UNKNOWN_MS = 376,
     TIMEOUT_MIN_MS = 100,
     TIMEOUT_MAX_MS = 1500,
+    TIMEOUT_FORWARDER_MS =
+        500, /* at least: what it does not have in its cache it must find itself */
     TIMEOUT_TCP_MS = 2000,
     TIMEOUT_RACE_MS = 250, /* without a reply: one that is better off is asked beside it */
 };

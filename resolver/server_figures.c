@@ -191,8 +191,8 @@ uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum tr
         return TIMEOUT_TCP_MS;
     struct server_state s = servers__state(l->r, &c->at);
     uint32_t ms = s.srtt_ms ? s.srtt_ms + 4 * s.rttvar_ms : TIMEOUT_UNKNOWN_MS;
-    if (ms < TIMEOUT_MIN_MS)
-        ms = TIMEOUT_MIN_MS;
+    uint32_t least = l->walk.kind == CUT_FORWARD ? TIMEOUT_FORWARDER_MS : TIMEOUT_MIN_MS;
+    ms = ms < least ? least : ms;
     unsigned doubled = c->sends[via] > 1 ? c->sends[via] - 1U : 0;
     ms = ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms << doubled;
     return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;

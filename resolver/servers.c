@@ -105,6 +105,8 @@ void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
 {
     c->flags |= CANDIDATE_OVER;
     l->walk.faults[fault]++;
+    if (fault == FAULT_NETWORK)
+        family_silent(l->r, &c->at);
     if (fault == FAULT_LAME || fault == FAULT_REFUSED)
         servers__note_lame(l, &c->at);
 }

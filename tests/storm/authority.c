@@ -469,7 +469,8 @@ void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x)
         if (q.question.type != TYPE_NS || q.question.name[0])
             r->sent++;
         note_id(&r->ids, q.id);
-        on_the_way(r, x, &q, h);
+        if (x->to.family != r->tree.vanishing)
+            on_the_way(r, x, &q, h);
     }
     arena_deinit(&a);
 }

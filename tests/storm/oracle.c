@@ -18,19 +18,21 @@ static bool usable(const struct endpoint *at, const struct resolver_options *o)
 
 /* How the servers of a zone look, addresses counted. */
 struct strength {
-    unsigned good, dead, lame;
+    unsigned good, dead, lame, vanishing;
     bool glueless_good;
 };
 
-static void weigh(const struct zone *z, const struct link *l, const struct resolver_options *o,
-                  struct strength *s)
+static void weigh(const struct tree *t, const struct zone *z, const struct link *l,
+                  const struct resolver_options *o, struct strength *s)
 {
     bool glue = !z->parent || zone_gives_glue(z, l);
     for (unsigned i = 0; i < l->host->at_count; i++) {
         if (!usable(&l->host->at[i], o))
             continue;
+        if (l->host->at[i].family == t->vanishing)
+            s->vanishing++;
         /* A flapping one is held for dead: sometimes it is. */
-        if (l->host->state == HOST_DEAD || l->host->state == HOST_FLAPPING)
+        else if (l->host->state == HOST_DEAD || l->host->state == HOST_FLAPPING)
             s->dead++;
         else if (l->lame)
             s->lame++;
@@ -56,17 +58,18 @@ static bool add_look_ups(struct zone *z, unsigned *packets, unsigned *ms)
     return true;
 }
 
-static bool make_sure(struct zone *z, const struct resolver_options *o)
+static bool make_sure(const struct tree *t, struct zone *z, const struct resolver_options *o)
 {
     struct strength s = {0};
     if (z->parent && !z->parent->sure)
         return false;
     for (unsigned i = 0; i < z->link_count; i++)
-        weigh(z, &z->link[i], o, &s);
+        weigh(t, z, &z->link[i], o, &s);
     if (!(s.good || s.glueless_good) || s.dead > DEAD_MOST)
         return false;
     unsigned labels = name_labels(z->name) - (z->parent ? name_labels(z->parent->name) : 0);
-    unsigned packets = 2 + labels + s.dead + 3 * s.lame, ms = DETOUR_MS * s.dead + 60 * packets;
+    unsigned silent = s.dead + s.vanishing;
+    unsigned packets = 2 + labels + silent + 3 * s.lame, ms = DETOUR_MS * silent + 60 * packets;
     if (!s.good && !add_look_ups(z, &packets, &ms))
         return false;
     z->packets = packets + (z->parent ? z->parent->packets : 0);
@@ -81,7 +84,7 @@ void oracle_prepare(struct tree *t, const struct resolver_options *o)
     while (more) {
         more = false;
         for (unsigned i = 0; i < t->zone_count; i++)
-            if (!t->zone[i].sure && make_sure(&t->zone[i], o))
+            if (!t->zone[i].sure && make_sure(t, &t->zone[i], o))
                 more = true;
     }
 }

@@ -370,6 +370,9 @@ bool storm_run(struct run *r)
     r->tally->runs++;
     draw_weather(r);
     enum err err = tree_grow(&r->tree, &r->rng);
+    /* Now and then a network in which one of two families leads nowhere. */
+    if (r->options.use_ipv6 && r->seed % 8 >= 6)
+        r->tree.vanishing = r->seed % 8 == 6 ? 4 : 6;
     oracle_prepare(&r->tree, &r->options);
     make_hints(r);
     if (r->verbose)

@@ -89,6 +89,7 @@ struct tree {
     unsigned host_count;
     const uint8_t *name[NAMES_MAX]; /* worth asking for */
     unsigned name_count;
+    uint8_t vanishing; /* a family whose messages all get lost; 0: none */
 };
 
 /* ERR_NOMEM. `tree` may not move afterwards. */

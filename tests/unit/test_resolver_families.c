@@ -98,6 +98,19 @@ static void ipv4_that_leads_nowhere_costs_few_queries_a_quarter_of_a_second(void
     check_black_hole(*state, 4);
 }
 
+/* Sending fails at once: that costs no time, but a call of the system each. */
+static void a_host_without_ipv6_hardly_tries_it(void **state)
+{
+    struct net net = {.b = *state};
+    net.b->no_ipv6 = true;
+    know_zones(net.b);
+    for (unsigned i = 0; i < 3 * ZONES; i++)
+        play(&net, "q%u.z%u.com.", i % ZONES);
+    print_message("%u of %u queries tried to send over IPv6\n", net.b->refused, net.queries);
+    assert_int_equal(net.late, 0);
+    assert_true(net.b->refused <= 20);
+}
+
 /* Zones that were never met before show it: nothing is known of their servers. */
 static void a_family_that_comes_back_is_used_again(void **state)
 {
@@ -148,6 +161,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(ipv6_that_leads_nowhere_costs_few_queries_a_quarter_of_a_second),
         TEST(ipv4_that_leads_nowhere_costs_few_queries_a_quarter_of_a_second),
+        TEST(a_host_without_ipv6_hardly_tries_it),
         TEST(a_family_that_comes_back_is_used_again),
         TEST(one_query_loses_half_of_its_messages_to_a_family_at_most),
     };

@@ -170,6 +170,20 @@ static void servers_that_are_all_alike_share_the_load(void **state)
         assert_true(w.asked[i] >= 200 && w.asked[i] <= 300);
 }
 
+static void a_forwarder_is_given_the_time_to_find_what_it_does_not_have(void **state)
+{
+    struct servers w = {.b = *state, .rtt_ms = {5}};
+    static const struct endpoint at = {.family = 4, .port = 53, .bytes = {198, 51, 100, 1}};
+    struct stub_zone zone = {.name = name_root, .servers = &at, .server_count = 1, .forward = true};
+    w.b->options.stubs = &zone;
+    w.b->options.stub_count = 1;
+    play_many(&w, WARM);
+    assert_int_equal(w.asked[0], WARM);
+    w.rtt_ms[0] = 400;
+    play_many(&w, 1);
+    assert_int_equal(w.asked[0], 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -181,6 +195,7 @@ int main(void)
         TEST(a_server_that_was_slow_is_found_within_a_minute),
         TEST(a_dead_server_is_asked_rarely),
         TEST(servers_that_are_all_alike_share_the_load),
+        TEST(a_forwarder_is_given_the_time_to_find_what_it_does_not_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
