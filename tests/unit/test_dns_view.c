@@ -120,7 +120,8 @@ static void there_must_be_one_question(void **state)
     q.size = 12;
     assert_int_equal(judge(&q, &v), VIEW_FORMERR);
     q = plain();
-    q.bytes[5] = 2;
+    q.bytes[5] = 2; /* where one stands */
+    assert_int_equal(judge(&q, &v), VIEW_FORMERR);
     memcpy(q.bytes + q.size, q.bytes + 12, 17);
     q.size += 17;
     assert_int_equal(judge(&q, &v), VIEW_FORMERR);
