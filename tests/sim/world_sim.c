@@ -274,6 +274,11 @@ void sim_set_wall(struct sim *s, int64_t wall_s)
     s->wall_offset_s = wall_s - (int64_t)(s->now_ms / 1000);
 }
 
+void sim_sleep(struct sim *s, uint64_t ms)
+{
+    s->now_ms += ms;
+}
+
 void sim_refuse_sends(struct sim *s, unsigned count, enum err why)
 {
     s->refuse = count;

@@ -83,6 +83,8 @@ uint64_t sim_now(const struct sim *s);
 int64_t sim_wall(const struct sim *s);
 /* Moves the wall clock alone, as an operator or a time daemon does. */
 void sim_set_wall(struct sim *s, int64_t wall_s);
+/* The machine slept: both clocks are later, and what was due meanwhile happens now. */
+void sim_sleep(struct sim *s, uint64_t ms);
 /* The next number of the generator that the core draws from. */
 uint64_t sim_random(struct sim *s);
 

@@ -194,6 +194,7 @@ static void be_lame(struct work *w, enum lame how)
 {
     static const uint16_t rcodes[] = {0, RCODE_REFUSED, 0, RCODE_SERVFAIL, 0};
     w->reply->flags |= rcodes[how];
+    storm_fault_met(w->run, STORM_LAME, 300);
     const struct zone *root = &w->run->tree.zone[0];
     for (unsigned i = 0; how == LAME_UPWARD && i < root->link_count; i++) {
         struct record r = {.ttl = 3600, .type = TYPE_NS, .rdata = root->link[i].host->name};
@@ -334,6 +335,25 @@ static void deliver_rubbish(struct run *r, struct sim_exchange *x, const struct 
     deliver(r, x, &o, delay_ms);
 }
 
+/* A record that nobody asked for, one octet of an SRV, in a reply that says something without it.
+ */
+static void put_broken(struct reply *o, const struct rpl_question *q)
+{
+    static const uint8_t srv[] = {0, 0, TYPE_SRV, 0, CLASS_IN, 0, 0, 0, 0, 0, 1, 0};
+    if (o->count[1] + o->count[2] == 0 || q->type == TYPE_SRV)
+        return;
+    put(o, srv, sizeof srv);
+    store_u16(o->at + 10, ++o->count[3]);
+}
+
+/* Twelve octets with an error, for who only sees that there was a query. */
+static void deliver_bare_error(struct run *r, struct sim_exchange *x, const struct rpl_message *q)
+{
+    struct reply o = {.size = DNS_HEADER_SIZE, .flags = FLAG_QR | RCODE_SERVFAIL};
+    finish(&o, q->id, NULL);
+    deliver(r, x, &o, 1);
+}
+
 static bool turn_case(uint8_t *name)
 {
     bool turned = false;
@@ -383,6 +403,8 @@ static bool udp_faults(struct run *r, struct sim_exchange *x, const struct rpl_m
     spoof(r, x, q);
     if (roll(r, STORM_RUBBISH_FIRST))
         deliver_rubbish(r, x, o, 1);
+    if (roll(r, STORM_BARE_ERROR))
+        deliver_bare_error(r, x, q);
     if (roll(r, STORM_TRUNCATE)) {
         o->size = o->question_end;
         o->flags |= FLAG_TC;
@@ -405,6 +427,22 @@ static bool is_down(struct run *r, const struct host *h)
     return down;
 }
 
+/* Faults in which the host replies, and to no purpose. */
+static void say_nothing(struct run *r, const struct rpl_message *q, struct reply *o)
+{
+    static const struct {
+        enum storm_fault fault;
+        uint16_t rcode;
+    } ways[] = {{STORM_ERROR, RCODE_SERVFAIL}, {STORM_EMPTY, 0}, {STORM_FORMERR, RCODE_FORMERR}};
+    for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (!roll(r, ways[i].fault))
+            continue;
+        begin(o, &q->question);
+        o->flags |= ways[i].rcode;
+        finish(o, q->id, ways[i].fault == STORM_FORMERR ? NULL : q);
+    }
+}
+
 static void on_the_way(struct run *r, struct sim_exchange *x, const struct rpl_message *q,
                        struct host *h)
 {
@@ -424,11 +462,9 @@ static void on_the_way(struct run *r, struct sim_exchange *x, const struct rpl_m
         return;
     }
     answer(&w);
-    if (roll(r, STORM_ERROR)) {
-        begin(&o, &q->question);
-        o.flags |= RCODE_SERVFAIL;
-        finish(&o, q->id, q);
-    }
+    if (roll(r, STORM_BROKEN_RECORD))
+        put_broken(&o, &q->question);
+    say_nothing(r, q, &o);
     if (roll(r, STORM_RUBBISH)) {
         deliver_rubbish(r, x, &o, delay_ms);
         return;

@@ -204,6 +204,18 @@ static bool advance(struct run *r, uint64_t ms)
     return !r->failed;
 }
 
+/* Who waits for an answer meanwhile waits no longer than he is awake. */
+static void fall_asleep(struct run *r, uint64_t ms)
+{
+    r->slept_at_ms = sim_now(r->sim);
+    r->slept_ms += ms;
+    sim_sleep(r->sim, ms);
+    for (unsigned i = 0; i < r->ask_count; i++)
+        if (!r->ask[i].answers)
+            r->ask[i].at_ms += ms;
+    storm_fault_met(r, STORM_SLEEP, 500);
+}
+
 static void global_faults(struct run *r)
 {
     struct rng *g = &r->fate;
@@ -212,6 +224,8 @@ static void global_faults(struct run *r)
         sim_set_wall(r->sim, sim_wall(r->sim) + (rng_chance(g, 50) ? ten_years : -ten_years));
         storm_fault_met(r, STORM_WALL_JUMP, 500);
     }
+    if (rng_below(g, 1000) < r->rate[STORM_SLEEP])
+        fall_asleep(r, 1000 + rng_below(g, 600000));
     if (rng_below(g, 1000) < r->rate[STORM_ALLOC]) {
         r->work.fail_after = 1 + rng_below(g, 12);
         storm_fault_met(r, STORM_ALLOC, 500);

@@ -98,6 +98,34 @@ static void print_tally(const struct tally *t)
     }
 }
 
+/*
+ * In 100,000 seeds every fault is to meet every step a hundred times; from ENOUGH on it shows
+ * whether that will be. Nothing is validated here: no zone is signed.
+ */
+static bool check_meetings(const struct tally *t)
+{
+    enum { SEEDS = 100000, MET_LEAST = 100, ENOUGH = 1000 };
+    uint64_t least = UINT64_MAX;
+    unsigned fault = 0, column = 0;
+    for (unsigned f = 0; f < STORM_FAULTS; f++) {
+        for (unsigned c = 0; c < COLUMNS; c++) {
+            if (c == COLUMN_VALIDATE || t->met[f][c] >= least)
+                continue;
+            least = t->met[f][c];
+            fault = f;
+            column = c;
+        }
+    }
+    uint64_t expected = t->runs ? least * SEEDS / t->runs : 0;
+    printf("the rarest meeting: %s and %s, %" PRIu64 " times (%" PRIu64 " in %d seeds)\n",
+           storm_fault_text((enum storm_fault)fault), step_column_text((enum step_column)column),
+           least, expected, SEEDS);
+    if (t->runs < ENOUGH || expected >= MET_LEAST)
+        return true;
+    printf("FAIL: every fault is to meet every step %d times in %d seeds\n", MET_LEAST, SEEDS);
+    return false;
+}
+
 /* Over many runs, faults cost few answers that can be found. */
 static bool check_tally(const struct tally *t)
 {
@@ -129,8 +157,8 @@ int main(int argc, char **argv)
         }
     }
     print_tally(&tally);
-    if (!check_tally(&tally))
-        failed++;
+    failed += !check_meetings(&tally);
+    failed += !check_tally(&tally);
     printf("%s: %" PRIu64 " of %" PRIu64 " seeds run, %" PRIu64 " failed\n", failed ? "FAIL" : "ok",
            done, w.count, failed);
     return failed ? 1 : 0;

@@ -163,11 +163,17 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
     X(SPOOF_QUESTION, "spoof-question")                                                            \
     X(SPOOF_CASE, "spoof-case")                                                                    \
     X(POISON, "poison")                                                                            \
+    X(LAME, "lame")                                                                                \
     X(WALL_JUMP, "wall-jump")                                                                      \
+    X(BROKEN_RECORD, "broken-record")                                                              \
+    X(BARE_ERROR, "bare-error")                                                                    \
     X(LOSS, "loss")                                                                                \
     X(DELAY, "delay")                                                                              \
     X(RUBBISH, "rubbish")                                                                          \
     X(ERROR, "error-reply")                                                                        \
+    X(EMPTY, "empty-reply")                                                                        \
+    X(FORMERR, "edns-refused")                                                                     \
+    X(SLEEP, "sleep")                                                                              \
     X(REFUSED, "port-closed")                                                                      \
     X(NO_SEND, "send-refused")                                                                     \
     X(FLAP, "flapping")                                                                            \
@@ -244,7 +250,8 @@ struct run {
     struct front *front;
     struct ask ask[ASKS_MAX];
     unsigned ask_count, open;
-    uint64_t sent; /* messages but for priming */
+    uint64_t slept_at_ms, slept_ms; /* the last time that the machine slept, and for how long */
+    uint64_t sent;                  /* messages but for priming */
     struct ids ids;
     uint64_t hash;
     bool failed;
