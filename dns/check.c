@@ -55,7 +55,7 @@ bool record__is_wanted(enum section section, uint16_t type, uint16_t qtype)
 struct check {
     uint16_t qtype;
     bool opt_seen;
-    unsigned dropped;
+    unsigned *dropped; /* by section */
 };
 
 static enum message_fault check_record(struct cursor *c, enum section section, struct check *k)
@@ -74,7 +74,7 @@ static enum message_fault check_record(struct cursor *c, enum section section, s
         return MESSAGE_FINE;
     if (record__is_wanted(section, r.type, k->qtype))
         return MESSAGE_RDATA;
-    k->dropped++;
+    k->dropped[section]++;
     return MESSAGE_FINE;
 }
 
@@ -88,9 +88,10 @@ static enum message_fault check_question(struct cursor *c, uint16_t *qtype)
     return cursor_bytes(c, 2) ? MESSAGE_FINE : MESSAGE_SHORT;
 }
 
-enum message_fault record__check_all(const uint8_t *bytes, size_t size, unsigned *dropped)
+enum message_fault record__check_all(const uint8_t *bytes, size_t size,
+                                     unsigned dropped[SECTION_COUNT])
 {
-    struct check k = {.qtype = TYPE_ANY}; /* without a question all counts */
+    struct check k = {.qtype = TYPE_ANY, .dropped = dropped}; /* without a question all counts */
     struct cursor c = cursor_of(bytes, size);
     if (!cursor_bytes(&c, DNS_HEADER_SIZE))
         return MESSAGE_SHORT;
@@ -103,7 +104,6 @@ enum message_fault record__check_all(const uint8_t *bytes, size_t size, unsigned
         for (unsigned i = 0; i < count && !fault; i++)
             fault = check_record(&c, (enum section)section, &k);
     }
-    *dropped = k.dropped;
     if (fault)
         return fault;
     return cursor_left(&c) ? MESSAGE_TRAILING : MESSAGE_FINE;
@@ -111,8 +111,8 @@ enum message_fault record__check_all(const uint8_t *bytes, size_t size, unsigned
 
 enum message_fault message_check(const uint8_t *bytes, size_t size)
 {
-    unsigned dropped;
-    return record__check_all(bytes, size, &dropped);
+    unsigned dropped[SECTION_COUNT] = {0};
+    return record__check_all(bytes, size, dropped);
 }
 
 const char *message_fault_text(enum message_fault f)

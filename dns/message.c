@@ -296,15 +296,17 @@ static enum err read_head(struct parse *p)
 enum err message_parse(struct arena *a, const uint8_t *bytes, size_t size, uint32_t now_s,
                        struct message **out, enum message_fault *fault)
 {
-    unsigned dropped = 0;
-    *fault = record__check_all(bytes, size, &dropped);
+    unsigned dropped[SECTION_COUNT] = {0};
+    *fault = record__check_all(bytes, size, dropped);
     if (*fault)
         return ERR_FORMAT;
     struct parse p = {.arena = a, .c = cursor_of(bytes, size), .now_s = now_s};
     p.m = arena_calloc(a, 1, sizeof(*p.m));
     if (!p.m)
         return ERR_NOMEM;
-    p.m->dropped = dropped;
+    p.m->dropped_answers = dropped[SECTION_ANSWER];
+    for (unsigned section = 0; section < SECTION_COUNT; section++)
+        p.m->dropped += dropped[section];
     enum err e = read_head(&p);
     if (!e)
         e = read_sections(&p);

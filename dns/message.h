@@ -30,6 +30,7 @@ struct message {
     struct edns edns; /* its options are copied into the arena */
     struct rrset_array section[SECTION_COUNT];
     unsigned dropped; /* records that nobody asked for whose rdata was not of its type's form */
+    unsigned dropped_answers; /* of these, from the answer section */
 };
 
 /* What was wrong with a refused message, for counters and traces. */

@@ -30,7 +30,8 @@ bool record__is_formed(const struct cursor *c, const struct record *r);
 /* Does the meaning of a reply to that question depend on a record of that type in that section? */
 bool record__is_wanted(enum section section, uint16_t type, uint16_t qtype);
 /* message_check, and how many records are to be dropped. */
-enum message_fault record__check_all(const uint8_t *bytes, size_t size, unsigned *dropped);
+enum message_fault record__check_all(const uint8_t *bytes, size_t size,
+                                     unsigned dropped[SECTION_COUNT]);
 
 /*
  * The checked record's rdata without compression, in the arena, by way of ldns where the type has

@@ -297,17 +297,17 @@ static void accept_reply(struct lookup *l, struct exchange *x, const struct mess
 
 /*
  * A reply from which malformed records were dropped counts only for what it still says, never for
- * what it does not: records of the question, or an alias; and where the answer section was empty as
- * it came, the NS of a referral or the SOA of a denial. Else one broken record would make a denial
- * out of an answer.
+ * what it does not: records of the question, or an alias; and where nothing was lost from the
+ * answer section, the NS of a referral or the SOA of a denial. Else one broken record would make a
+ * denial out of an answer.
  */
-static bool still_answers(const struct exchange *x, const struct message *m, unsigned answers_sent)
+static bool still_answers(const struct exchange *x, const struct message *m)
 {
     const struct rrset_array *answer = &m->section[SECTION_ANSWER];
     const struct rrset_array *authority = &m->section[SECTION_AUTHORITY];
     if (!m->dropped)
         return true;
-    for (size_t i = 0; i < authority->count && answers_sent == 0; i++)
+    for (size_t i = 0; i < authority->count && !m->dropped_answers; i++)
         if (authority->at[i]->type == TYPE_NS || authority->at[i]->type == TYPE_SOA)
             return true;
     for (size_t i = 0; i < answer->count; i++) {
@@ -352,7 +352,7 @@ static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *byte
     enum message_fault fault = MESSAGE_FINE;
     uint32_t now = world_now_s(r->config.world);
     enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
-    if (e == OK && !still_answers(x, m, load_u16(bytes + 6))) {
+    if (e == OK && !still_answers(x, m)) {
         fault = MESSAGE_RDATA;
         e = ERR_FORMAT;
     }

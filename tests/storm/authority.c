@@ -462,7 +462,7 @@ static void on_the_way(struct run *r, struct sim_exchange *x, const struct rpl_m
         return;
     }
     answer(&w);
-    if (roll(r, STORM_BROKEN_RECORD))
+    if (!w.evil && roll(r, STORM_BROKEN_RECORD))
         put_broken(&o, &q->question);
     say_nothing(r, q, &o);
     if (roll(r, STORM_RUBBISH)) {

@@ -327,6 +327,7 @@ static void a_malformed_record_that_nobody_asked_for_is_dropped_alone(void **sta
     arena_init(&a, NULL);
     assert_int_equal(message_parse(&a, w.bytes, w.size, 0, &m, &fault), OK);
     assert_int_equal(m->dropped, 3);
+    assert_int_equal(m->dropped_answers, 1);
     assert_int_equal(m->section[SECTION_ANSWER].count, 1);
     assert_int_equal(m->section[SECTION_AUTHORITY].count, 0);
     assert_int_equal(m->section[SECTION_ADDITIONAL].count, 1);
