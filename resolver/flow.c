@@ -8,6 +8,10 @@
  * a sixteenth with each silence, never under FLOW_LEAST, so that a zone that recovers is found;
  * above it grows by one with each answer while at least half of it is in use, which doubles it in a
  * round trip.
+ *
+ * When our own line stands still for a moment everything is silent at once, and the share falls as
+ * that of a dead zone does. So for newcomers to be turned away the zone must not have answered
+ * lately either; until then they wait in line.
  */
 #include "resolver/flow.h"
 
@@ -23,6 +27,7 @@ enum {
     FLOW_SMOOTH = 32,
     FLOW_LEAST = 20,
     FLOW_MOST = 65535,
+    FLOW_LATELY_MS = 3000,
     FIRST_BUCKETS = 256,
     IDLE_MOST = 4096, /* that are remembered */
     IDLE_S = 60,      /* and how long */
@@ -37,7 +42,8 @@ struct flow {
     uint32_t limit;
     uint32_t waiting;
     uint32_t idle_since;
-    uint16_t share; /* of FLOW_ONE */
+    uint64_t heard_ms; /* the last answer; 0: none so far */
+    uint16_t share;    /* of FLOW_ONE */
     bool is_zone;
     bool changed; /* worth remembering */
 };
@@ -283,12 +289,17 @@ static enum flow_entry refuse(struct lookup *l, const struct flow *f)
     return FLOW_REFUSED;
 }
 
+static bool is_dead(const struct flow *f, uint64_t now_ms)
+{
+    return f->share < FLOW_GOOD && (!f->heard_ms || f->heard_ms + FLOW_LATELY_MS < now_ms);
+}
+
 static enum flow_entry wait_for(struct lookup *l, struct flow *f)
 {
     struct stay *s = &l->stay;
     if (!s->patience_ms)
         s->patience_ms = l->r->now_ms + LIMIT_FLOW_WAIT_MS;
-    if (f->share < FLOW_GOOD || f->waiting >= LIMIT_FLOW_LINE || l->r->now_ms >= s->patience_ms)
+    if (is_dead(f, l->r->now_ms) || f->waiting >= LIMIT_FLOW_LINE || l->r->now_ms >= s->patience_ms)
         return refuse(l, f);
     if (lookup__timer(l, s->patience_ms))
         return refuse(l, f);
@@ -317,9 +328,10 @@ enum flow_entry flow_enter(struct lookup *l, const struct endpoint *at)
 /* ---- What the limits become ---------------------------------------------------------------------
  */
 
-static void note(struct flow *f, bool answered)
+static void note(struct flow *f, bool answered, uint64_t now_ms)
 {
     if (answered) {
+        f->heard_ms = now_ms;
         f->share = (uint16_t)(f->share + (FLOW_ONE - f->share + FLOW_SMOOTH - 1) / FLOW_SMOOTH);
         if (f->share >= FLOW_GOOD && f->used >= f->limit / 2 && f->limit < FLOW_MOST) {
             f->limit++;
@@ -339,7 +351,7 @@ static void note(struct flow *f, bool answered)
 void flow_heard(struct lookup *l, struct flow *server, bool answered)
 {
     if (server)
-        note(server, answered);
+        note(server, answered, l->r->now_ms);
     if (l->stay.zone)
-        note(l->stay.zone, answered);
+        note(l->stay.zone, answered, l->r->now_ms);
 }

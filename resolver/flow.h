@@ -6,8 +6,8 @@
  * is in use, so that a busy zone is not held up; silence lowers it, so that questions under a dead
  * one (random sub-domains) hold few lookups. Root, TLD, stub and forward servers begin without.
  *
- * Who finds a limit reached waits a moment in line if answers do come, and else fails at once:
- * waiting for a silent zone would only be more work held.
+ * Who finds a limit reached waits a moment in line if answers do come or came lately, and else
+ * fails at once: waiting for a silent zone would only be more work held.
  */
 #ifndef RESOLVER_FLOW_H
 #define RESOLVER_FLOW_H

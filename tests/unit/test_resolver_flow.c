@@ -308,6 +308,24 @@ static void packets_lost_on_the_way_close_no_zone(void **state)
     finish(b, a, NULL);
 }
 
+static void a_moment_in_which_nothing_comes_turns_no_newcomer_away(void **state)
+{
+    struct bench *b = *state;
+    know_zone(b, "busy.", 1);
+    struct asking *a = ask_many(b, "busy.", 200);
+    answer_some(b, 50);
+    pass_all(b, 400); /* the share falls below that of a zone that lives, and the limit with it */
+    struct asking *c = ask_many(b, "busy.", 50);
+    assert_int_equal(told(c, 50), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        answer_some(b, 400);
+        pass_all(b, 20);
+    }
+    assert_int_equal(answered(a, 200), 200);
+    assert_int_equal(answered(c, 50), 50);
+    finish(b, a, c);
+}
+
 static void a_server_that_is_full_is_asked_after_the_others(void **state)
 {
     struct bench *b = *state;
@@ -347,6 +365,7 @@ int main(void)
         T(forwarders_begin_without_limit),
         T(a_dead_top_level_zone_is_limited_too),
         T(packets_lost_on_the_way_close_no_zone),
+        T(a_moment_in_which_nothing_comes_turns_no_newcomer_away),
         T(a_server_that_is_full_is_asked_after_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
