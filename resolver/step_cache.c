@@ -121,6 +121,17 @@ static bool get_rrset(struct lookup *l, uint16_t type, struct rrset *out)
            out->trust >= TRUST_ANSWER;
 }
 
+/* DS lies with the parent of a cut; an alias that stands there is the child's, and some zones have
+ * one at their apex (RFC 4035 §4.2). */
+static bool get_alias(struct lookup *l, struct rrset *out)
+{
+    struct delegation cut;
+    if (!alias_hides(l->key.type) || !get_rrset(l, TYPE_CNAME, out))
+        return false;
+    return l->key.type != TYPE_DS ||
+           cache_get_delegation(l->r->config.cache, l->key.name, l->r->now, &cut) != CACHE_HIT;
+}
+
 enum next step_check_cache(struct lookup *l, const struct event *e)
 {
     (void)e;
@@ -133,7 +144,7 @@ enum next step_check_cache(struct lookup *l, const struct event *e)
         return NEXT_STEP;
     if (l->key.type != TYPE_ANY && get_rrset(l, l->key.type, &set))
         return set_from_cache(l, &set);
-    if (alias_hides(l->key.type) && get_rrset(l, TYPE_CNAME, &set))
+    if (get_alias(l, &set))
         return set_from_cache(l, &set);
     if (!cache_get_negative(r->config.cache, l->key.name, l->key.type, r->now, &negative) &&
         may_show(l, &negative))

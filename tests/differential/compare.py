@@ -1,4 +1,4 @@
-"""Where the resolvers differ. An outcome is what a client can tell: rcode, the answer's records, the order of aliases."""
+"""Where the resolvers differ. An outcome is what a client can tell: rcode, answer, the order of aliases."""
 
 import collections
 

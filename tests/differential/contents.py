@@ -189,22 +189,49 @@ def unstarred(name):
 
 def finish(w):
     """Fills all zones, then chooses where the aliases lead."""
+    with_children = {z.parent for z in w.zones.values()}
     for zone in list(w.zones.values()):
         if zone.name == "." or zone.parent == ".":
             continue
         if zone.odd:
             for_odd_servers(w, zone)
             continue
+        if zone.shape == "glueless" and zone.name not in with_children and w.rng.random() < 0.08:
+            moved(w, zone)
+            continue
         for part, share in PARTS:
             if w.rng.random() < share:
                 part(w, zone)
     prune(w)
     known = [unstarred(owner) for z in w.zones.values() for owner, *_ in z.records]
+    chains_over_zones(w)
     for zone, owner in w.aliases:
         taken = any(o == owner for o, *_ in zone.records)
         target = target_of_alias(w, zone, known)
         if not taken and len(wire.name_wire(target)) <= 255:
             zone.add(owner, "CNAME", target)
+
+
+def chains_over_zones(w):
+    """From zone to zone, up to the resolvers' limits and beyond; some come back to their beginning."""
+    served = [z for z in w.zones.values()
+              if z.groups and not z.odd and z.shape != "moved" and z.parent not in (None, ".")]
+    for _ in range(len(served) // 60):
+        way = [(zone, w.fresh(zone.name)) for zone in w.rng.sample(served, min(len(served), w.rng.randint(2, 14)))]
+        for (zone, owner), (_, target) in zip(way, way[1:]):
+            zone.add(owner, "CNAME", target)
+        zone, owner = way[-1]
+        if w.rng.random() < 0.15:
+            zone.add(owner, "CNAME", way[0][1])
+        else:
+            add(w, zone, owner, ("A", "TXT"))
+
+
+def moved(w, zone):
+    """A DNAME at the apex, and nothing else than what may stand beside it."""
+    zone.shape, zone.records = "moved", []
+    zone.add(zone.name, "DNAME", w.rng.choice(list(w.zones)[1:]))
+    add(w, zone, zone.name, ("MX",))
 
 
 def prune(w):

@@ -17,7 +17,8 @@ import sys
 import wire
 
 IPV6_FREEBIND = 78  # Linux; Python does not name it
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 0, 1, 2, 3, 4
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
+LATE_S = 0.3
 AA, TC, QR = 0x0400, 0x0200, 0x8000
 TTL = 300
 SOA_TAIL = b"\0" + struct.pack("!5I", 1, 3600, 600, 86400, 300)
@@ -70,6 +71,8 @@ class Zones:
                 reply.answer += [(at, kind, r) for r in types[kind]]
                 return reply
             step = self.alias(owners, at, reply)
+            if step and kind == wire.CNAME:
+                return reply
             if not step:
                 break
             at = step
@@ -257,6 +260,58 @@ def refuses_probes(reply, _):
     return reply
 
 
+def denies_foreign_target(reply, _):
+    """NXDOMAIN beside an alias out of the zone, of which it can know nothing."""
+    if reply.answer and reply.answer[-1][1] == wire.CNAME and not reply.authority:
+        reply.rcode = NXDOMAIN
+    return reply
+
+
+def apex_alias(reply, _):
+    """An alias at the apex, beside SOA and NS."""
+    if reply.name == reply.zone and reply.kind not in (2, wire.SOA):
+        reply.answer = [(reply.name, wire.CNAME, wire.name_wire("www." + reply.zone))]
+        reply.authority = []
+    return reply
+
+
+def answer_in_authority(reply, _):
+    reply.answer, reply.authority = [], reply.answer or reply.authority
+    return reply
+
+
+def upward_with_authority(reply, _):
+    reply = upward(reply, _)
+    reply.flags = AA
+    return reply
+
+
+def own_ns_beside_denial(reply, _):
+    """No SOA but the zone's NS set, as some did before RFC 2308."""
+    if reply.authority:
+        reply.authority = [(reply.zone or ".", 2, wire.name_wire("ns1." + (reply.zone or "")))]
+    return reply
+
+
+def cut_in_half(reply, marks):
+    """TC and half of the records over UDP."""
+    if not marks["tcp"] and len(reply.answer) > 1:
+        reply.flags |= TC
+        reply.answer = reply.answer[:len(reply.answer) // 2]
+    return reply
+
+
+def refuses_ipv6(reply, _):
+    if reply.kind == 28:
+        reply.rcode, reply.answer, reply.authority, reply.flags = REFUSED, [], [], 0
+    return reply
+
+
+def late(reply, marks):
+    marks["late"] = True
+    return reply
+
+
 BEHAVIOURS = {
     "servfail": rcode(SERVFAIL), "notimp": rcode(NOTIMP), "formerr": rcode(FORMERR), "nxdomain": rcode(NXDOMAIN),
     "empty": empty, "empty_with_authority": empty_with_authority, "upward": upward, "to_itself": to_itself,
@@ -266,7 +321,10 @@ BEHAVIOURS = {
     "tcp_only": tcp_only, "udp_cut_tcp_dead": udp_cut_tcp_dead, "dname_alone": dname_alone,
     "two_aliases": two_aliases, "without_question": without_question, "huge_ttl": huge_ttl,
     "other_type": other_type, "soa_of_parent": soa_of_parent, "twice": twice, "backwards": backwards,
-    "only_address": only_address, "refuses_probes": refuses_probes,
+    "denies_foreign_target": denies_foreign_target, "apex_alias": apex_alias,
+    "answer_in_authority": answer_in_authority, "upward_with_authority": upward_with_authority,
+    "own_ns_beside_denial": own_ns_beside_denial, "cut_in_half": cut_in_half, "refuses_ipv6": refuses_ipv6,
+    "late": late, "only_address": only_address, "refuses_probes": refuses_probes,
 }
 
 
@@ -295,11 +353,11 @@ class Servers:
             name, end = wire.read_name(message, 12)
             kind = struct.unpack_from("!H", message, end)[0]
         except (IndexError, ValueError, struct.error):
-            return None
+            return None, False
         good = self.zones.answer(wire.name_text(wire.wire_labels(name)), kind)
         marks = {"edns": message[11] > 0, "tcp": tcp, "inner": self.zones.inner}
         reply = BEHAVIOURS[behaviour](good, marks)
-        return written(reply, message, end + 4, marks) if reply else None
+        return written(reply, message, end + 4, marks) if reply else None, "late" in marks
 
     def on_datagram(self, sock, behaviour):
         for _ in range(32):
@@ -307,18 +365,24 @@ class Servers:
                 message, peer = sock.recvfrom(4096)
             except BlockingIOError:
                 return
-            out = self.reply(message, behaviour, False)
-            if out:
-                try:
-                    sock.sendto(out, peer)
-                except OSError:
-                    pass
+            out, wait = self.reply(message, behaviour, False)
+            if out and wait:
+                asyncio.get_running_loop().call_later(LATE_S, self.send, sock, out, peer)
+            elif out:
+                self.send(sock, out, peer)
+
+    @staticmethod
+    def send(sock, out, peer):
+        try:
+            sock.sendto(out, peer)
+        except OSError:
+            pass
 
     async def on_connection(self, behaviour, reader, writer):
         try:
             while True:
                 size = struct.unpack("!H", await asyncio.wait_for(reader.readexactly(2), 10))[0]
-                out = self.reply(await asyncio.wait_for(reader.readexactly(size), 10), behaviour, True)
+                out, _ = self.reply(await asyncio.wait_for(reader.readexactly(size), 10), behaviour, True)
                 if not out:
                     break
                 writer.write(struct.pack("!H", len(out)) + out)

@@ -47,6 +47,10 @@ access:
   allow: ["10.0.0.0/8"]
 cache:
   size: 400m
+work:
+  source-queries: 100000  # all questions come from one address
+  source-repeats: 100000
+  held-answers: 100000
 resolver:
   root-hints: {hints}
 log:
@@ -177,6 +181,10 @@ class Authorities:
         self.start_odd(folder)
         for process, address, zone in self.processes[:-1]:
             await_answer(process, address, zone, wire.SOA)
+        for log in sorted(folder.glob("nsd-*/nsd.log")):
+            bad = [line for line in log.read_text(errors="replace").splitlines() if " error: " in line]
+            if bad:
+                sys.exit(f"differential: NSD does not take a zone: {bad[0]}")
 
     def start_nsd(self, folder, group, addresses, zones):
         home = folder / f"nsd-{group}"

@@ -1,14 +1,16 @@
-"""Differences that are explained: a predicate over a case, and the section that lets both sides be right, or says who is
-wrong. A rule that covers more than 0.1 % of the questions names the scenario that shows what we do."""
+"""Differences that are explained: a predicate over a case, and the section that decides.
+
+A rule that covers more than 0.1 % of the questions names the scenario that shows what we do.
+"""
 
 import dataclasses
 from typing import Callable
 
+import wire
 from processes import PEERS
 
 SET_RECORDS_MAX, SET_OCTETS_MAX = 200, 16384  # dns/message.c
 ALIASES_MAX = 11  # resolver/limits.def
-NO_DATA = (0, frozenset(), ())
 
 
 @dataclasses.dataclass
@@ -46,10 +48,15 @@ def set_too_large(case):
                                      for s in sizes.values())
 
 
+def without_records(outcome):
+    """No error and nothing but aliases."""
+    return outcome[0] == 0 and all(kind in (wire.CNAME, wire.DNAME) for _, kind, _ in outcome[1])
+
+
 def referral_taken_for_denial(case):
-    lame = odd(case, "to_itself", "glue_wrong", "glue_wrong_of_one", "child_names_lame", "lame", "lame_one",
-               "parent_names_lame_too", "circle")
-    return lame and case.most == NO_DATA and sound(case)
+    lame = odd(case, "to_itself", "glue_wrong", "glue_wrong_of_one", "glue_wrong_of_sisters", "child_names_lame", "lame",
+               "lame_one", "parent_names_lame_too", "circle")
+    return lame and without_records(case.most) and case.most != case.truth and sound(case)
 
 
 RULES = [
@@ -88,6 +95,17 @@ RULES = [
     Rule("beside an alias stands nothing", "RFC 2181 10.1",
          "Only the alias is taken; unbound and knot hand out the data beside it.",
          lambda c: odd(c, "data_beside_alias") and not failed(c.ours)),
+    Rule("a delegation without a way in fails", "RFC 1034 4.2.2, 5.3.3",
+         "No glue, all of it wrong, or names that do not exist. A peer gets in where one of the parent's servers happens to "
+         "have the zone too, and is asked.",
+         lambda c: odd(c, "glue_missing", "glue_wrong", "server_name_missing", "circle") and failed(c.ours),
+         "glue/in_zone_server_without_glue_fails_at_once"),
+    Rule("the zone's NS set without SOA denies", "RFC 2308 2.2",
+         "No records, AA, and the zone's own NS set: no data of old servers. knot and named fail.",
+         lambda c: odd(c, "own_ns_beside_denial") and failed(c.most) and stood_by(c)),
+    Rule("an alias at the apex answers for NS", "RFC 1034 3.6.2",
+         "Once it is known it answers for every type, as in unbound; NS beside it is against the standard.",
+         lambda c: odd(c, "apex_alias") and c.type in ("NS", "SOA") and sound(c)),
     Rule("what the zones hold", "RFC 1034 4.3.2", "Our answer is the zone data's; the peers' is not.",
          lambda c: c.ours == c.truth),
 ]

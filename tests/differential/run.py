@@ -160,8 +160,10 @@ class Run:
         self.changed_text = []
         changed, wrong = self.changed_in_cache(), self.contradictions()
         with open(self.folder / "differences.txt", "w", encoding="utf-8") as file:
-            file.write("\n".join(["# unexplained"] + [c.text() for c in unexplained] + ["# changed in our cache"]
-                                 + self.changed_text + ["# not what the zones hold"] + self.wrong_text + ["# explained"] + details) + "\n")
+            parts = {"unexplained": [c.text() for c in unexplained], "changed in our cache": self.changed_text,
+                     "not what the zones hold": self.wrong_text, "explained": details}
+            for title, texts in parts.items():
+                file.write("\n".join([f"# {title}", *texts]) + "\n")
         print(f"\ndifferent from at least two agreeing peers   {len(self.cases):6}  {len(self.cases) / total:8.3%}")
         fine = self.report_rules(explained, total)
         print(f"failures that did not come again             {self.transient:6}  {self.transient / total:8.3%}")

@@ -169,6 +169,13 @@ def glue_wrong(w, zone):
     zone.glue = {name: w.addresses(other_group(w, zone), 1, 4) for name in zone.glue}
 
 
+def glue_wrong_of_sisters(w, zone):
+    """The parent has old addresses of servers that are named in another zone, which knows better."""
+    sibling(w, zone)
+    if not any(name.endswith("." + zone.name) for name in zone.glue):
+        zone.glue = {name: w.addresses(other_group(w, zone), 1, 4) for name in zone.glue}
+
+
 def glue_wrong_of_one(w, zone):
     inside(w, zone)
     name = within(w, zone)
@@ -278,7 +285,7 @@ SHAPES = {
     inside: 30, same_server: 10, sibling: 6, glueless: 10, partly_glueless: 4, glueless_chain: 2, many_servers: 1,
     one_address_many_names: 1, only_ipv6: 2, two_groups: 4, child_names_others: 3, child_names_more: 2,
     child_names_lame: 2, parent_names_lame_too: 2, glue_missing: 1, glue_missing_of_one: 1, glue_wrong: 1,
-    glue_wrong_of_one: 1, circle: 0.5, circle_with_a_way_out: 0.5, server_name_is_alias: 0.3,
+    glue_wrong_of_sisters: 1, glue_wrong_of_one: 1, circle: 0.5, circle_with_a_way_out: 0.5, server_name_is_alias: 0.3,
     server_name_missing: 0.7, server_name_missing_of_one: 1, lame: 1, lame_one: 2, dead: 0.15, dead_one: 1,
     dead_ipv6: 1, odd_server: 4, odd_one: 2,
 }

@@ -30,6 +30,7 @@ class Zone:
         self.parent_ns, self.child_ns = [], None  # names; None: the same
         self.glue = {}  # of the parent's: name -> addresses
         self.groups = set()  # the NSDs that serve it
+        self.soa, self.soa_ttl, self.cut_ttl = 300, 600, 3600  # MINIMUM, the SOA's own TTL, that of the delegation
         self.odd = None  # the behaviour of odd servers that serve it
         self.records = []  # (owner, type, rdata, ttl)
 
@@ -140,7 +141,9 @@ class World:
         shape = shapes.choose(self, zone)
         zone.shape = shape.__name__
         shape(self, zone)
-        if r.random() < 0.01:
+        zone.soa, zone.soa_ttl = r.choice((0, 1, 5, 300, 300, 3600, 86400)), r.choice((0, 5, 600, 600, 604800))
+        zone.cut_ttl = r.choice((0, 1, 30, 3600, 3600, 3600, 3600, 172800))
+        if zone.groups and not zone.odd and r.random() < 0.01:
             self.deepen(zone)
 
     def some_parent(self):
@@ -204,7 +207,8 @@ def file_of(folder, zone):
 def all_records(zone):
     """The zone's own, SOA and NS first."""
     names = zone.parent_ns if zone.child_ns is None else zone.child_ns
-    yield zone.name, "SOA", f"{names[0] if names else 'ns.invalid.'} hostmaster. 1 3600 600 86400 300", 600
+    primary = names[0] if names else "ns.invalid."
+    yield zone.name, "SOA", f"{primary} hostmaster. 1 3600 600 86400 {zone.soa}", zone.soa_ttl
     for name in names:
         yield zone.name, "NS", name, 3600
     yield from zone.records
@@ -214,7 +218,7 @@ def zone_text(zone, children):
     lines = [f"{owner} {ttl} IN {kind} {rdata}" for owner, kind, rdata, ttl in all_records(zone)]
     glue = set()
     for child in children:
-        lines += [f"{child.name} 3600 IN NS {name}" for name in child.parent_ns]
+        lines += [f"{child.name} {child.cut_ttl} IN NS {name}" for name in child.parent_ns]
         glue |= {(name, a) for name, addresses in child.glue.items() for a in addresses}
     own = {(owner, rdata) for owner, kind, rdata, _ in zone.records if kind in ("A", "AAAA")}
     lines += [f"{name} 3600 IN {'AAAA' if ':' in a else 'A'} {a}" for name, a in sorted(glue - own)]
