@@ -135,6 +135,7 @@ struct ns_search {
     uint16_t known[2];  /* an address came as glue or lies in the cache, or it was looked up */
     uint16_t none[2];   /* of these there is no address */
     uint8_t started;    /* look-ups */
+    bool glue_doubted;  /* what came as glue was of no use: it is looked up too */
     enum reason reason; /* why one could not be made */
 };
 
@@ -445,6 +446,9 @@ void servers_cookie(struct resolver *r, const struct endpoint *at, const uint8_t
 bool servers__edns_broken(const struct resolver *r, const struct server_state *s);
 /* Starts look-ups of name server addresses that are not known. True when some are under way. */
 bool servers_look_up(struct lookup *l);
+/* None of the known ones is of use: is there a look-up of what came as glue? The parent's addresses
+ * of names outside of the zone may be old, and their own zone knows better (RFC 2181 §5.4.1). */
+bool servers_doubt_glue(struct lookup *l);
 /* Has one of this zone's servers failed this lookup? */
 bool servers_ailing(const struct lookup *l);
 /* The look-ups beside what is asked meanwhile, as far as all can spare them. */

@@ -159,6 +159,21 @@ bool servers_look_up(struct lookup *l)
     return running > 0;
 }
 
+bool servers_doubt_glue(struct lookup *l)
+{
+    struct walk *w = &l->walk;
+    const struct delegation *d = w->cut;
+    bool strange = w->faults[FAULT_LAME] || w->faults[FAULT_REFUSED] || w->faults[FAULT_SILENT] ||
+                   w->faults[FAULT_CLOSED];
+    if (w->kind != CUT_LEARNED || w->ns.glue_doubted || !strange)
+        return false;
+    w->ns.glue_doubted = true;
+    for (unsigned i = 0; i < d->address_count; i++)
+        if (!name_at_or_below(d->ns[d->address[i].ns], d->zone))
+            w->ns.known[d->address[i].at.family == 6] &= (uint16_t)~bit(d->address[i].ns);
+    return servers_look_up(l);
+}
+
 void servers_look_up_beside(struct lookup *l)
 {
     unsigned ns, i;

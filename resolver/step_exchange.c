@@ -56,6 +56,8 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
         l->step = STEP_FIND_CUT;
         return NEXT_STEP;
     }
+    if (!l->lead.chosen && (servers_doubt_glue(l) || l->cancelled))
+        return NEXT_WAIT;
     if (!l->lead.chosen && child_servers_ask(l))
         return NEXT_WAIT;
     if (!l->lead.chosen)

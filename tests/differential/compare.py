@@ -21,6 +21,16 @@ def outcome(reply):
     return rcode, frozenset(records), wire.chain_of(records)
 
 
+def without_dnames(outcome):
+    rcode, records, chain = outcome
+    return rcode, frozenset(r for r in records if r[1] != wire.DNAME or not chain), chain
+
+
+def same(a, b):
+    """Equal, or apart in DNAMEs only: the CNAME made of one says the same (RFC 6672 §3.4)."""
+    return a == b or without_dnames(a) == without_dnames(b)
+
+
 def has_soa(reply):
     return reply is not None and wire.read_answer(b"\0\0" + reply)[2] is not None
 

@@ -7,6 +7,7 @@ import dataclasses
 from typing import Callable
 
 import wire
+from compare import same
 from processes import PEERS
 
 SET_RECORDS_MAX, SET_OCTETS_MAX = 200, 16384  # dns/message.c
@@ -54,8 +55,8 @@ def without_records(outcome):
 
 
 def referral_taken_for_denial(case):
-    lame = odd(case, "to_itself", "glue_wrong", "glue_wrong_of_one", "glue_wrong_of_sisters", "child_names_lame", "lame",
-               "lame_one", "parent_names_lame_too", "circle")
+    lame = odd(case, "to_itself", "glue_wrong", "glue_wrong_of_one", "glue_wrong_of_sisters", "child_names_lame",
+               "lame", "lame_one", "parent_names_lame_too", "circle")
     return lame and without_records(case.most) and case.most != case.truth and sound(case)
 
 
@@ -92,12 +93,15 @@ RULES = [
     Rule("a DNAME that was asked for below it", "RFC 6672 3.1",
          "We go on to the name that it stands for, as unbound does; knot and named stop at the DNAME.",
          lambda c: odd(c, "dname_alone") and c.type == "DNAME" and sound(c)),
+    Rule("an alias made of a DNAME is kept without it", "RFC 6672 3.4",
+         "A DNAME that is not validated serves the name that it came for; from the cache its CNAME comes alone.",
+         lambda c: same(c.ours, c.most), "dname/unsigned_serves_the_name_it_came_for_only"),
     Rule("beside an alias stands nothing", "RFC 2181 10.1",
          "Only the alias is taken; unbound and knot hand out the data beside it.",
          lambda c: odd(c, "data_beside_alias") and not failed(c.ours)),
     Rule("a delegation without a way in fails", "RFC 1034 4.2.2, 5.3.3",
-         "No glue, all of it wrong, or names that do not exist. A peer gets in where one of the parent's servers happens to "
-         "have the zone too, and is asked.",
+         "No glue, all of it wrong, or names that do not exist. A peer gets in where one of the parent's servers "
+         "happens to have the zone too, and is asked.",
          lambda c: odd(c, "glue_missing", "glue_wrong", "server_name_missing", "circle") and failed(c.ours),
          "glue/in_zone_server_without_glue_fails_at_once"),
     Rule("the zone's NS set without SOA denies", "RFC 2308 2.2",

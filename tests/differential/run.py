@@ -119,7 +119,7 @@ class Run:
         for n, outcomes in self.second.items():
             for who, second in outcomes.items():
                 first = self.outcomes[n][who]
-                if first != second and compare.SERVFAIL not in (first, second):
+                if not compare.same(first, second) and compare.SERVFAIL not in (first, second):
                     changed[who] += 1
                     if who == OURS:
                         self.changed_text.append(self.case(n, self.outcomes[n]).text())
@@ -132,7 +132,7 @@ class Run:
             truth = self.truth.answer(*self.questions[n])
             self.decided += truth is not None
             for who, said in outcomes.items():
-                if truth and said not in (truth, compare.SERVFAIL):
+                if truth and said != compare.SERVFAIL and not compare.same(said, truth):
                     counts[who] += 1
                     if who == OURS:
                         self.wrong_text.append(self.case(n, outcomes).text())
