@@ -14,6 +14,7 @@ enum {
     TIMEOUT_UNKNOWN_MS = 376,
     TIMEOUT_MIN_MS = 100,
     TIMEOUT_MAX_MS = 1500,
+    TIMEOUT_TOGETHER_MS = 800, /* the same, by the silence of others */
     TIMEOUT_FORWARDER_MS =
         500, /* at least: what it does not have in its cache it must find itself */
     TIMEOUT_TCP_MS = 2000,

@@ -185,6 +185,16 @@ struct server_view servers__view(struct lookup *l, const struct endpoint *at)
     return v;
 }
 
+static uint32_t doubled(uint32_t ms, unsigned times, uint32_t most)
+{
+    return ms >= most >> times ? most : ms << times;
+}
+
+/*
+ * A further message to one server is given twice as long. And where several servers in a row were
+ * silent, the trouble is rather with our own line than with each of them: going through all of them
+ * in half a second would make a failure of a short stand-still.
+ */
 uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum transport via)
 {
     if (via == TRANSPORT_TCP)
@@ -193,7 +203,9 @@ uint32_t servers_timeout_ms(struct lookup *l, const struct candidate *c, enum tr
     uint32_t ms = s.srtt_ms ? s.srtt_ms + 4 * s.rttvar_ms : TIMEOUT_UNKNOWN_MS;
     uint32_t least = l->walk.kind == CUT_FORWARD ? TIMEOUT_FORWARDER_MS : TIMEOUT_MIN_MS;
     ms = ms < least ? least : ms;
-    unsigned doubled = c->sends[via] > 1 ? c->sends[via] - 1U : 0;
-    ms = ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms << doubled;
-    return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
+    unsigned tries = c->sends[via] > 1 ? c->sends[via] - 1U : 0,
+             silent = l->walk.faults[FAULT_SILENT];
+    uint32_t own = doubled(ms, tries, TIMEOUT_MAX_MS);
+    uint32_t together = doubled(ms, silent > 1 ? silent - 1U : 0, TIMEOUT_TOGETHER_MS);
+    return own > together ? own : together;
 }
