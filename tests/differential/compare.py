@@ -81,6 +81,12 @@ class Case:
     def shapes(self):
         return {z.odd or z.shape for z in self.zones()}
 
+    def chains_agree(self):
+        """Is the shorter chain of ours and theirs the beginning of the longer?"""
+        ours, most = self.ours[2], self.most[2]
+        least = min(len(ours), len(most))
+        return ours[:least] == most[:least]
+
     def longest_chain(self):
         return max(len(chain) for _, _, chain in self.outcomes.values())
 

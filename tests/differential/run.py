@@ -62,6 +62,7 @@ class Run:
         finally:
             for resolver in resolvers:
                 resolver.stop()
+            self.ended_well = bool(resolvers) and resolvers[0].process.child.returncode == 0
             if authorities:
                 authorities.stop()
 
@@ -174,7 +175,9 @@ class Run:
               f"  (bound {UNEXPLAINED_MAX:.3%})")
         for case in unexplained[:20]:
             print(case.text())
-        return fine and not self.changed_text and not self.wrong_text and len(unexplained) <= UNEXPLAINED_MAX * total
+        if not self.ended_well:
+            print(f"{OURS} ended with an error: see {OURS}.out")
+        return fine and self.ended_well and not self.changed_text and not self.wrong_text and len(unexplained) <= UNEXPLAINED_MAX * total
 
     @staticmethod
     def report_rules(explained, total):
