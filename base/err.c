@@ -13,6 +13,8 @@ const char *err_text(enum err e)
         return "does not fit";
     case ERR_LIMIT:
         return "limit reached";
+    case ERR_BUSY:
+        return "busy";
     case ERR_NOTFOUND:
         return "not found";
     case ERR_EXISTS:

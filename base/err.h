@@ -15,6 +15,7 @@ enum err {
     ERR_FORMAT,      /* input is not of its form */
     ERR_SPACE,       /* the output does not fit where it was to be written */
     ERR_LIMIT,       /* one of resolver/limits.h was met */
+    ERR_BUSY,        /* there is no room for it just now */
     ERR_NOTFOUND,    /* there is no such thing */
     ERR_EXISTS,      /* there is one already */
     ERR_RANGE,       /* a number is outside what is allowed */

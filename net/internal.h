@@ -220,6 +220,9 @@ struct upstream_udp {
 void net__upstream_udp_init(struct net *n);
 MUST_CHECK enum err net__upstream_udp_send(struct net *n, const struct upstream_send *s);
 void net__upstream_udp_cancel(struct net *n, struct exchange *e);
+/* Closes a socket that waits for its next exchange, so that there is a descriptor; false: none
+ * does. */
+bool net__upstream_udp_spare(struct net *n);
 void net__upstream_udp_close_all(struct net *n);
 /* The descriptor that carries an exchange over UDP; -1 when there is none. For tests. */
 int net__upstream_udp_fd(const struct net *n, uint64_t token);

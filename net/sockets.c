@@ -67,11 +67,15 @@ bool net__shares_ports(const struct net *n)
     return n->config.nets > 1;
 }
 
+/* What is left of a share for connections and exchanges: loop, listeners and log come first. */
+enum { OWN_DESCRIPTORS = 12 };
+
 size_t net__descriptors(const struct net *n)
 {
     struct rlimit limit;
     rlim_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
-    return (size_t)(net__shares_ports(n) ? files / n->config.nets : files);
+    size_t share = (size_t)(net__shares_ports(n) ? files / n->config.nets : files);
+    return share > 2 * OWN_DESCRIPTORS ? share - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
 }
 
 static int prepare(int fd, const struct endpoint *at, int type, bool shared)

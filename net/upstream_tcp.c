@@ -311,6 +311,8 @@ static enum err place(struct net *n, struct tcp_exchange *e, const struct endpoi
     e->reused = c != NULL && c->open;
     if (c == NULL) {
         enum err err = make_room(n) ? open_connection(n, to, &c) : ERR_LIMIT;
+        if (err == ERR_LIMIT && net__upstream_udp_spare(n))
+            err = open_connection(n, to, &c);
         if (err != OK)
             return err;
     }

@@ -19,7 +19,7 @@ enum {
     DRAIN_ROUNDS = 64,    /* datagrams thrown away before a socket is closed instead */
     IDLE_MAX = 1024,      /* unused sockets kept, by family */
     SOCKETS_MOST = 20000, /* the kernel has some 28,000 ports to give */
-    SOCKETS_LEAST = 16,
+    SOCKETS_LEAST = 8,
 };
 
 struct asker {
@@ -185,6 +185,18 @@ static enum err open_asker(struct net *n, uint8_t family, struct asker **out)
     MUST(uv_poll_start(&a->poll, UV_READABLE, on_event) == 0);
     *out = a;
     return OK;
+}
+
+bool net__upstream_udp_spare(struct net *n)
+{
+    struct upstream_udp *u = &n->upstream_udp;
+    unsigned f = u->idle_count[1] > u->idle_count[0];
+    struct list *node = list_shift(&u->idle[f]);
+    if (node == NULL)
+        return false;
+    u->idle_count[f]--;
+    close_asker(CONTAINER_OF(node, struct asker, link));
+    return true;
 }
 
 static enum err take_asker(struct net *n, uint8_t family, struct asker **out)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <yaml.h>
@@ -126,11 +127,23 @@ static int check(struct config *config, enum mode mode)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Each message under way has a socket of its own: as many as we may have, not what shells begin
+ * with. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(struct config *config)
 {
     static struct config_report report;
     struct server *server = NULL;
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
     enum err e = server_new(&server, config, &report);
     if (e != OK)
         return fail(&report, e);

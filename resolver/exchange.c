@@ -153,8 +153,9 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
     if ((e = r->config.world->ops->send(r->config.world, &send))) {
         slot_release(r, x);
         waits_refund_packet(l);
-        /* ERR_LIMIT is this file's word for a spent budget. */
-        return e == ERR_LIMIT ? ERR_IO : e;
+        to->sends[via]--;
+        /* ERR_LIMIT is this file's word for a spent budget, the world's for no socket left. */
+        return e == ERR_LIMIT ? ERR_BUSY : e;
     }
     x->state = EXCHANGE_OPEN;
     x->server = flow_enter_server(l, &to->at);
@@ -197,6 +198,7 @@ static void hang_up(struct lookup *l, struct exchange *x)
         return;
     slot_release(l->r, x);
     flow_leave_server(l, &x->server);
+    flow_socket_free(l->r);
     l->r->config.world->ops->cancel(l->r->config.world, token);
 }
 

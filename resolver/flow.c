@@ -33,6 +33,8 @@ enum {
     IDLE_S = 60,      /* and how long */
 };
 
+enum flow_kind { FLOW_ZONE, FLOW_SERVER, FLOW_SOCKETS };
+
 struct flow {
     struct flow *next; /* in its bucket */
     uint64_t key;
@@ -44,29 +46,9 @@ struct flow {
     uint32_t idle_since;
     uint64_t heard_ms; /* the last answer; 0: none so far */
     uint16_t share;    /* of FLOW_ONE */
-    bool is_zone;
+    enum flow_kind kind;
     bool changed; /* worth remembering */
 };
-
-void flows_init(struct flows *fs)
-{
-    *fs = (struct flows){.buckets = calloc(FIRST_BUCKETS, sizeof(struct flow *)),
-                         .bucket_count = FIRST_BUCKETS};
-    list_init(&fs->idle);
-}
-
-void flows_deinit(struct flows *fs)
-{
-    for (size_t i = 0; fs->buckets && i < fs->bucket_count; i++) {
-        while (fs->buckets[i]) {
-            struct flow *f = fs->buckets[i];
-            MUST(f->used == 0 && f->waiting == 0);
-            fs->buckets[i] = f->next;
-            free(f);
-        }
-    }
-    free(fs->buckets);
-}
 
 void flow_init(struct stay *s)
 {
@@ -118,7 +100,7 @@ static void grow(struct flows *fs)
     fs->bucket_count = count;
 }
 
-static struct flow *make(struct flows *fs, uint64_t key, bool is_zone, uint32_t limit)
+static struct flow *make(struct flows *fs, uint64_t key, enum flow_kind kind, uint32_t limit)
 {
     struct flow *f = fs->buckets ? calloc(1, sizeof *f) : NULL;
     if (!f)
@@ -126,7 +108,7 @@ static struct flow *make(struct flows *fs, uint64_t key, bool is_zone, uint32_t 
     if (fs->count >= fs->bucket_count)
         grow(fs);
     f->key = key;
-    f->is_zone = is_zone;
+    f->kind = kind;
     f->limit = limit;
     f->share = FLOW_ONE;
     list_init(&f->idle);
@@ -135,6 +117,27 @@ static struct flow *make(struct flows *fs, uint64_t key, bool is_zone, uint32_t 
     fs->buckets[key & (fs->bucket_count - 1)] = f;
     fs->count++;
     return f;
+}
+
+void flows_init(struct flows *fs)
+{
+    *fs = (struct flows){.buckets = calloc(FIRST_BUCKETS, sizeof(struct flow *)),
+                         .bucket_count = FIRST_BUCKETS};
+    list_init(&fs->idle);
+    fs->sockets = make(fs, 0, FLOW_SOCKETS, FLOW_MOST);
+}
+
+void flows_deinit(struct flows *fs)
+{
+    for (size_t i = 0; fs->buckets && i < fs->bucket_count; i++) {
+        while (fs->buckets[i]) {
+            struct flow *f = fs->buckets[i];
+            MUST(f->used == 0 && f->waiting == 0);
+            fs->buckets[i] = f->next;
+            free(f);
+        }
+    }
+    free(fs->buckets);
 }
 
 static uint64_t zone_key(const struct lookup *l)
@@ -166,7 +169,7 @@ static struct flow *zone_of(struct lookup *l)
     struct flow *f = find(&l->r->flows, key);
     uint32_t configured = l->r->options->zone_flow;
     uint32_t first = configured ? configured : LIMIT_ZONE_FLOW;
-    return f ? f : make(&l->r->flows, key, true, starts_free(l) ? FLOW_MOST : first);
+    return f ? f : make(&l->r->flows, key, FLOW_ZONE, starts_free(l) ? FLOW_MOST : first);
 }
 
 static struct flow *server_of(struct lookup *l, const struct endpoint *at)
@@ -175,7 +178,7 @@ static struct flow *server_of(struct lookup *l, const struct endpoint *at)
     struct flow *f = find(&l->r->flows, key);
     uint32_t configured = l->r->options->server_flow;
     uint32_t first = configured ? configured : LIMIT_SERVER_FLOW;
-    return f ? f : make(&l->r->flows, key, false, starts_free(l) ? FLOW_MOST : first);
+    return f ? f : make(&l->r->flows, key, FLOW_SERVER, starts_free(l) ? FLOW_MOST : first);
 }
 
 /* ---- In and out ---------------------------------------------------------------------------------
@@ -207,10 +210,9 @@ static void rest(struct resolver *r, struct flow *f)
     }
 }
 
-/* A place is free: whoever waits the longest tries again. */
-static void call_in(struct flow *f)
+/* There is room: who waits the longest tries again. */
+static void call_in(struct flow *f, uint32_t room)
 {
-    uint32_t room = f->limit > f->used ? f->limit - f->used : 0;
     for (uint32_t i = 0; i < room && i < f->waiting; i++) {
         struct lookup *l = CONTAINER_OF(f->line.next, struct lookup, stay.in_line);
         list_remove(&l->stay.in_line);
@@ -225,7 +227,7 @@ static void leave(struct resolver *r, struct flow *f)
     MUST(f->used > 0);
     f->used--;
     if (f->waiting > 0)
-        call_in(f);
+        call_in(f, f->limit > f->used ? f->limit - f->used : 0);
     else if (f->used == 0)
         rest(r, f);
 }
@@ -276,16 +278,16 @@ void flow_leave_line(struct lookup *l)
     list_remove(&l->stay.in_line);
     f->waiting--;
     heap_remove(&l->r->timers, &l->timer.node);
-    if (f->used == 0 && f->waiting == 0)
+    if (f->used == 0 && f->waiting == 0 && f->kind != FLOW_SOCKETS)
         rest(l->r, f);
 }
 
 static enum flow_entry refuse(struct lookup *l, const struct flow *f)
 {
-    if (f->is_zone)
-        l->r->counters.limit_zone_flow++;
-    else
-        l->r->counters.limit_server_flow++;
+    struct counters *n = &l->r->counters;
+    n->limit_zone_flow += f->kind == FLOW_ZONE;
+    n->limit_server_flow += f->kind == FLOW_SERVER;
+    n->limit_sockets += f->kind == FLOW_SOCKETS;
     return FLOW_REFUSED;
 }
 
@@ -323,6 +325,22 @@ enum flow_entry flow_enter(struct lookup *l, const struct endpoint *at)
     l->stay.zone = zone;
     l->stay.patience_ms = 0;
     return FLOW_IN;
+}
+
+enum flow_entry flow_wait_socket(struct lookup *l)
+{
+    struct flow *f = l->r->flows.sockets;
+    if (f)
+        return wait_for(l, f);
+    l->r->counters.limit_sockets++;
+    return FLOW_REFUSED;
+}
+
+void flow_socket_free(struct resolver *r)
+{
+    struct flow *f = r->flows.sockets;
+    if (f && f->waiting > 0)
+        call_in(f, 1);
 }
 
 /* ---- What the limits become ---------------------------------------------------------------------

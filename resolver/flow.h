@@ -17,12 +17,14 @@
 #include "base/world.h"
 
 struct lookup;
+struct resolver;
 struct flow;
 
 struct flows {
     struct flow **buckets; /* NULL: there was no memory, and nothing is limited */
     size_t bucket_count;   /* a power of two */
     size_t count;
+    struct flow *sockets; /* nobody is counted there; its line waits for one */
     struct list idle; /* nobody is in them, but what was learned is kept a while; oldest first */
     size_t idle_count;
 };
@@ -47,6 +49,9 @@ enum flow_entry { FLOW_IN, FLOW_WAIT, FLOW_REFUSED };
  * woken; call again then. FLOW_REFUSED: it is to fail.
  */
 enum flow_entry flow_enter(struct lookup *l, const struct endpoint *at);
+/* The world has no socket for it: in line until an exchange ends, or refused. */
+enum flow_entry flow_wait_socket(struct lookup *l);
+void flow_socket_free(struct resolver *r);
 /* It waits no more, for whatever reason. */
 void flow_leave_line(struct lookup *l);
 /* It leaves the zone. */

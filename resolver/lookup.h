@@ -382,7 +382,8 @@ void waits_charge_checks(struct lookup *l, const struct dnssec_work *spent);
 
 /*
  * Sends the walk's present question to `to`, beside what is out already; exchange_room says whether
- * one more may be. The error is the world's, or ERR_LIMIT: nobody is left to pay.
+ * one more may be. The error is the world's, ERR_BUSY: it has no socket left just now, or
+ * ERR_LIMIT: nobody is left to pay.
  */
 MUST_CHECK enum err exchange_open(struct lookup *l, struct candidate *to, enum transport via);
 bool exchange_room(const struct lookup *l);

@@ -93,14 +93,14 @@ static enum next go_on(struct lookup *l)
 }
 
 /* In line for a place, or too many are there. What is out already goes on alone. */
-static enum next held_up(struct lookup *l, enum flow_entry how)
+static enum next held_up(struct lookup *l, enum flow_entry how, enum reason why)
 {
     if (exchange_waits(l)) {
         flow_leave_line(l);
         return go_on(l);
     }
     if (how == FLOW_REFUSED)
-        return lookup__fail(l, REASON_BUSY);
+        return lookup__fail(l, why);
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_WAIT;
 }
@@ -113,7 +113,7 @@ enum next step_send_query(struct lookup *l, const struct event *e)
     enum transport via = beside || to->flags & CANDIDATE_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
     enum flow_entry entry = flow_enter(l, &to->at);
     if (entry != FLOW_IN)
-        return held_up(l, entry);
+        return held_up(l, entry, REASON_BUSY);
     enum err err =
         to->sends[via] < LIMIT_SENDS_PER_SERVER ? exchange_open(l, to, via) : ERR_REFUSED;
     l->lead.beside = false;
@@ -124,6 +124,8 @@ enum next step_send_query(struct lookup *l, const struct event *e)
         return NEXT_WAIT;
     if (err == ERR_NOMEM)
         return lookup__fail(l, REASON_WORK_SIZE);
+    if (err == ERR_BUSY)
+        return held_up(l, flow_wait_socket(l), REASON_SOCKETS);
     l->r->counters.upstream_beside += beside && !err;
     if (err && beside)
         to->flags |= CANDIDATE_NO_TCP;

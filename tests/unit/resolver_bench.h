@@ -40,6 +40,8 @@ struct bench {
     bool no_ipv6;    /* every send to IPv6 fails at once */
     bool no_network; /* every send does */
     unsigned refused;
+    unsigned sockets; /* that may be open at once; 0: any number */
+    unsigned open;
     struct sent sent[SENT_MAX];
     unsigned sent_count;
     struct gauge work;
@@ -77,6 +79,9 @@ static enum err keep_message(struct world *w, const struct upstream_send *s)
         b->refused++;
         return ERR_IO;
     }
+    if (b->sockets && b->open >= b->sockets)
+        return ERR_LIMIT;
+    b->open++;
     assert_true(b->sent_count < SENT_MAX && s->length <= sizeof b->sent[0].message);
     struct sent *k = &b->sent[b->sent_count++];
     *k = (struct sent){.token = s->token,
@@ -94,8 +99,10 @@ static void cancel(struct world *w, uint64_t token)
 {
     struct bench *b = CONTAINER_OF(w, struct bench, world);
     for (unsigned i = 0; i < b->sent_count; i++)
-        if (b->sent[i].token == token)
+        if (b->sent[i].token == token && b->sent[i].open) {
             b->sent[i].open = false;
+            b->open--;
+        }
 }
 
 static void keep(struct world *w, uint64_t token, uint32_t idle_ms)

@@ -347,6 +347,40 @@ static void a_server_that_is_full_is_asked_after_the_others(void **state)
     finish(b, a, c);
 }
 
+static void without_a_free_socket_a_question_waits_for_one(void **state)
+{
+    struct bench *b = *state;
+    know_zone(b, "good.example.", 1);
+    b->sockets = 5;
+    struct asking *a = ask_many(b, "good.example.", 60);
+    assert_int_equal(open_now(b), 5);
+    for (unsigned i = 0; i < 60; i++) {
+        pass_ms(b, 10);
+        answer_some(b, 1);
+    }
+    assert_int_equal(answered(a, 60), 60);
+    assert_int_equal(resolver_counters(b->r)->limit_sockets, 0);
+    finish(b, a, NULL);
+}
+
+static void a_question_waits_for_a_socket_only_so_long(void **state)
+{
+    struct bench *b = *state;
+    know_zone(b, "far.example.", 1);
+    struct endpoint at = {.family = 4, .bytes = {198, 51, 100, 1}, .port = DNS_PORT};
+    resolver_turn(b->r);
+    servers_measured(b->r, &at, 1400);
+    b->sockets = 1;
+    struct asking *a = ask_many(b, "far.example.", 2);
+    pass_ms(b, LIMIT_FLOW_WAIT_MS - 1);
+    assert_int_equal(told(a, 2), 0);
+    pass_ms(b, 1);
+    assert_int_equal(told(&a[1], 1), 1);
+    assert_int_equal(a[1].reason, REASON_SOCKETS);
+    assert_int_equal(a[0].told, 0);
+    finish(b, a, NULL);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -361,6 +395,8 @@ int main(void)
         T(who_waited_the_whole_time_fails_alone),
         T(who_waits_in_line_may_go),
         T(the_line_has_an_end),
+        T(without_a_free_socket_a_question_waits_for_one),
+        T(a_question_waits_for_a_socket_only_so_long),
         T(root_and_top_level_servers_begin_without_limit),
         T(forwarders_begin_without_limit),
         T(a_dead_top_level_zone_is_limited_too),
