@@ -7,8 +7,6 @@
 #include "dns/record.h"
 #include "dns/types.h"
 
-enum { RRSET_RECORDS_MAX = 200, RRSET_OCTETS_MAX = 16384 }; /* no honest set is larger */
-
 /* One record of a section on its way into an RRset. */
 struct entry {
     uint64_t hash; /* of the owner in lower case */

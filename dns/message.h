@@ -12,6 +12,8 @@
 #include "dns/edns.h"
 #include "dns/rrset.h"
 
+enum { RRSET_RECORDS_MAX = 200, RRSET_OCTETS_MAX = 16384 }; /* no honest set is larger */
+
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL, SECTION_COUNT };
 
 struct rrset_array {

@@ -179,6 +179,9 @@ enum next lookup__fail(struct lookup *l, enum reason reason)
 {
     /* What we would have to ask others for is refused; that is no failure (RFC 8914 §4.21). */
     l->result.rcode = reason == REASON_NOT_CACHED ? RCODE_REFUSED : RCODE_SERVFAIL;
+    l->r->counters.limit_aliases += reason == REASON_ALIAS_CHAIN;
+    l->r->counters.limit_timeouts +=
+        reason == REASON_ALL_SILENT && l->walk.faults[FAULT_SILENT] >= l->walk.timeouts_most;
     l->result.reason = reason;
     l->result.answer.count = l->result.authority.count = l->result.additional.count = 0;
     l->step = STEP_ANSWER;

@@ -186,6 +186,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     struct delegation *d = referral_delegation(&l->arena, e->message, l->lead.referral, &q);
     if (!d)
         return lookup__fail(l, REASON_WORK_SIZE);
+    l->r->counters.limit_delegation += l->lead.referral->count > d->ns_count;
     /* A zone that its parent takes back takes all below it along, however deep it goes (phoenix
      * domains). */
     if (d->expiry > l->walk.cut->expiry)

@@ -10,6 +10,7 @@
 #include "dns/name.h"
 #include "ops/config.h"
 #include "ops/config_schema.h"
+#include "resolver/limits.h"
 
 static struct config_report report;
 
@@ -599,9 +600,30 @@ static void the_sample_without_its_marks_is_the_default_configuration(void **sta
     free(text);
 }
 
+/* The table of limits has them too. */
+static void options_of_limits_begin_with_the_tables_values(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    report = (struct config_report){0};
+    assert_int_equal(config_load(&c, NULL, &report), OK);
+    assert_int_equal(c->server.udp_payload, LIMIT_UDP_PAYLOAD);
+    assert_int_equal(c->server.tcp_pipeline, LIMIT_TCP_PIPELINE);
+    assert_int_equal(c->server.tcp_clients, LIMIT_TCP_CLIENTS);
+    assert_int_equal(c->cache.ttl_max, LIMIT_TTL_MAX_S);
+    assert_int_equal(c->cache.negative_ttl_max, LIMIT_NEGATIVE_TTL_MAX_S);
+    assert_int_equal(c->work.source_queries, LIMIT_SOURCE_QUERIES);
+    assert_int_equal(c->work.source_repeats, LIMIT_SOURCE_REPEATS);
+    assert_int_equal(c->work.held_answers, LIMIT_HELD_ANSWERS);
+    assert_int_equal(c->upstream.zone_queries, LIMIT_ZONE_FLOW);
+    assert_int_equal(c->upstream.server_queries, LIMIT_SERVER_FLOW);
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_of_limits_begin_with_the_tables_values),
         cmocka_unit_test(no_file_at_all_means_the_defaults),
         cmocka_unit_test(the_default_access_list_is_that_of_policy),
         cmocka_unit_test(nothing_but_blanks_means_the_defaults),
