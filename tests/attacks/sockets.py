@@ -33,6 +33,8 @@ work:
   size: 32m
 resolver:
   root-hints: {hints}
+dnssec:
+  validate: false
 log:
   level: notice
 """

@@ -53,6 +53,8 @@ work:
   held-answers: 100000
 resolver:
   root-hints: {hints}
+dnssec:
+  validate: false
 log:
   level: notice
 """

@@ -92,7 +92,10 @@ class Daemon:
             self.configure(config)
 
     def configure(self, text):
-        """Writes the configuration; a running daemon sees it at reload()."""
+        """Writes the configuration; a running daemon sees it at reload(). In the lab its trust anchor is ours."""
+        anchor = os.environ.get("NUTHATCH_LAB_ANCHOR")
+        if anchor and "dnssec:" not in text:
+            text += f"\ndnssec:\n  trust-anchors: {anchor}\n"
         self.file.write_text(text)
 
     def __enter__(self):
