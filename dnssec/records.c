@@ -45,6 +45,16 @@ struct rrset_iter rrset_signatures(const struct rrset *s)
     return it;
 }
 
+const uint8_t *rrset_signer(const struct rrset *s)
+{
+    struct rrset_iter it = rrset_signatures(s);
+    struct rrsig sig;
+    while (rrset_next(&it))
+        if (rrsig_read(it.rdata, it.length, &sig))
+            return sig.signer;
+    return NULL;
+}
+
 bool rrset_is_expanded(const struct rrset *s)
 {
     struct rrset_iter it = rrset_signatures(s);

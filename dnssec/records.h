@@ -29,6 +29,8 @@ bool rrsig_read(const uint8_t *rdata, size_t size, struct rrsig *out);
 
 /* Do its signatures say that a wildcard gave it (RFC 4035 §5.3.4)? */
 bool rrset_is_expanded(const struct rrset *s);
+/* Who signed it, by its first signature; NULL: nobody. */
+const uint8_t *rrset_signer(const struct rrset *s);
 /* Walks the signatures of a set. */
 struct rrset_iter rrset_signatures(const struct rrset *s);
 

@@ -239,22 +239,12 @@ static unsigned secure_denials(const struct judging *j, const struct rrset **out
     return count;
 }
 
-static const uint8_t *signer_of_set(const struct rrset *set)
-{
-    struct rrset_iter it = rrset_signatures(set);
-    struct rrsig sig;
-    while (rrset_next(&it))
-        if (rrsig_read(it.rdata, it.length, &sig))
-            return sig.signer;
-    return NULL;
-}
-
 /* Those of the sets that the zone has signed, of however many; returns how many. */
 static unsigned keep_zone(const struct rrset **sets, unsigned count, const uint8_t *zone)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < count; i++) {
-        const uint8_t *signer = signer_of_set(sets[i]);
+        const uint8_t *signer = rrset_signer(sets[i]);
         if (signer && name_equal(signer, zone))
             sets[kept++] = sets[i];
     }
@@ -333,7 +323,7 @@ static enum verdict judge_denial(const struct judging *j)
     unsigned count = secure_denials(j, sets);
     if (count == 0)
         return is_signed(j) ? of_denial(j, DENIAL_NOTHING, WHY_BOGUS_DENIAL) : judge_unproven(j);
-    const uint8_t *zone = signer_of_set(sets[0]);
+    const uint8_t *zone = rrset_signer(sets[0]);
     count = keep_zone(sets, count, zone);
     struct denial_question q = {
         .zone = zone,
@@ -361,7 +351,7 @@ static enum verdict judge_wildcard(const struct judging *j, const struct judged 
 {
     const struct rrset *sets[32];
     MUST(j->r->authority_count <= sizeof sets / sizeof *sets);
-    const uint8_t *zone = signer_of_set(one->set);
+    const uint8_t *zone = rrset_signer(one->set);
     unsigned count = keep_zone(sets, secure_denials(j, sets), zone);
     struct denial_question q = {
         .zone = zone,

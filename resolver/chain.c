@@ -67,10 +67,10 @@ bool chain_is_cut(struct lookup *l, const uint8_t *name, const struct negative *
     struct denial d;
     for (unsigned i = 0; i < denial->count; i++) {
         const struct rrset *set = &denial->authority[i];
-        if (set->type == TYPE_SOA)
-            q.zone = set->owner;
-        else if (set->security == SECURITY_SECURE)
-            sets[q.count++] = set;
+        if (set->type == TYPE_SOA || set->security != SECURITY_SECURE)
+            continue;
+        q.zone = rrset_signer(set);
+        sets[q.count++] = set;
     }
     denial_find(&q, &d);
     return d.delegation;
