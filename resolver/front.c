@@ -141,15 +141,15 @@ static void log_query(const struct front *f, const struct asker *a, const struct
 
 /*
  * Served from RRsets: asked a second time, so worth an entry of its own. One with more than RRsets
- * can give back (full responses) is built at once.
+ * can give back (full responses, a wildcard's proof, why it is insecure) is built at once.
  */
 static void build_answer_entry(struct front *f, const struct pending *p, const struct outcome *o,
                                uint32_t now)
 {
     struct answer a;
     bool again = o->source == SOURCE_CACHE;
-    bool full = o->source == SOURCE_RESOLVED && o->additional_count + o->authority_count > 0 &&
-                o->answer_count > 0;
+    bool full = o->source == SOURCE_RESOLVED && o->answer_count > 0 &&
+                (o->additional_count + o->authority_count > 0 || o->why != WHY_NONE);
     if (!(again || full) || o->reason || p->asker.qtype == TYPE_ANY)
         return;
     size_t size = front__write_answer(&p->asker, o, now, &a, f->reply, f->ttl_offsets);

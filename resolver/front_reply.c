@@ -73,6 +73,8 @@ static struct writer_opt opt_for(const struct asker *a, const struct outcome *o,
         edns_out_add(out, EDNS_NSID, a->nsid, strlen(a->nsid));
     if (o && o->reason != REASON_NONE && reason_ede(o->reason) != EDE_NONE)
         edns_out_ede(out, reason_ede(o->reason), reason_text(o->reason));
+    else if (o && o->reason == REASON_NONE && o->why != WHY_NONE)
+        edns_out_ede(out, (uint16_t)why_ede(o->why), why_text(o->why));
     if (o && o->from_failure_cache)
         edns_out_ede(out, EDE_CACHED_ERROR, "");
     struct writer_opt opt = {
@@ -198,7 +200,7 @@ size_t front__write_answer(const struct asker *a, const struct outcome *o, uint3
         .ttl_offsets = stored,
         .size = (uint16_t)size,
         .ttl_count = (uint16_t)w.ttl_count,
-        .ede = EDE_NONE,
+        .ede = (uint16_t)why_ede(o->why),
         .secure = o->security == SECURITY_SECURE,
         .stored = now,
         .expiry = least_expiry(o),
@@ -211,6 +213,10 @@ size_t front__write_hit(const struct asker *a, const struct answer *entry, uint3
 {
     struct edns_out options;
     struct writer_opt opt = opt_for(a, NULL, &options);
+    if (entry->ede != EDE_NONE) {
+        edns_out_ede(&options, entry->ede, "");
+        opt.option_count = options.count;
+    }
     size_t size = entry->size, name_octets = name_size(a->qname);
     *truncated = size + (a->edns ? writer_opt_size(&opt) : 0) > a->limit;
     if (*truncated) {
