@@ -40,7 +40,7 @@ class Run:
         self.truth = Truth(self.world)
         self.questions = Questions(seed, self.world).draw(questions)
         self.rng = random.Random(f"again {seed}")
-        self.transient = 0
+        self.transient = []  # cases of failures that did not come again
         self.say(f"{len(self.world.zones)} zones, {sum(len(z.records) for z in self.world.zones.values())} records, "
                  f"{questions} questions, seed {seed}")
 
@@ -99,8 +99,7 @@ class Run:
                 if differs(now):
                     open_ones[n] = now
                 else:
-                    del open_ones[n]
-                    self.transient += 1
+                    self.transient.append(self.case(n, open_ones.pop(n)))
             self.say(f"{len(doubtful)} failures asked again alone, {len(open_ones)} differences left")
         self.cases = [self.case(n, o) for n, o in sorted(open_ones.items())]
 
@@ -162,12 +161,15 @@ class Run:
         changed, wrong = self.changed_in_cache(), self.contradictions()
         with open(self.folder / "differences.txt", "w", encoding="utf-8") as file:
             parts = {"unexplained": [c.text() for c in unexplained], "changed in our cache": self.changed_text,
-                     "not what the zones hold": self.wrong_text, "explained": details}
+                     "not what the zones hold": self.wrong_text, "explained": details,
+                     "failures that did not come again": [case.text() for case in self.transient]}
             for title, texts in parts.items():
                 file.write("\n".join([f"# {title}", *texts]) + "\n")
         print(f"\ndifferent from at least two agreeing peers   {len(self.cases):6}  {len(self.cases) / total:8.3%}")
         fine = self.report_rules(explained, total)
-        print(f"failures that did not come again             {self.transient:6}  {self.transient / total:8.3%}")
+        gone = len(self.transient)
+        ours = sum(compare.SERVFAIL == case.ours for case in self.transient)
+        print(f"failures that did not come again             {gone:6}  {gone / total:8.3%}  of which ours {ours}")
         self.report_each("answers changed when asked twice", changed)
         self.report_each(f"not what the zones hold, of {self.decided}", wrong)
         self.report_each("denials without SOA", self.negatives_without_soa())
