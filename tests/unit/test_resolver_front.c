@@ -39,7 +39,7 @@ static struct front_config config_of(struct desk *d)
 static int open_desk(void **state)
 {
     struct desk *d = calloc(1, sizeof *d);
-    void *b;
+    void *b = NULL;
     assert_non_null(d);
     assert_int_equal(setup(&b), 0);
     d->b = b;
