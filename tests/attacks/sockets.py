@@ -23,6 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "integration"))
 ROOT_SERVER, ZONE_SERVER = "192.0.2.1", "192.0.2.2"
 CLIENT = ("192.0.2.53", 53)
+BYSTANDER = "192.0.2.77"  # who has nothing to do with the attack, and so an address of his own
 CONFIG = """
 server:
   listen: ["192.0.2.53@53"]
@@ -155,6 +156,7 @@ def flood(names, window=64):
 def ask(name, timeout=5):
     """The answer's rcode, or None."""
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((BYSTANDER, 0))
     s.settimeout(timeout)
     s.sendto(query(name), CLIENT)
     try:
@@ -363,7 +365,7 @@ def inside(name, full, threads):
     """Within the namespace: addresses, authorities, the server, the attack."""
     from daemon import Daemon, Prefix
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for address in (ROOT_SERVER, ZONE_SERVER, CLIENT[0]):
+    for address in (ROOT_SERVER, ZONE_SERVER, CLIENT[0], BYSTANDER):
         subprocess.run(["ip", "addr", "add", address + "/32", "dev", "lo"], check=True)
     _, _, run, more = ATTACKS[name]
     lab, report = Lab(full), Report(name)
