@@ -363,6 +363,7 @@ static void make_options(struct rig *r, const char *listen)
     r->hints.address[0].at = address_of(root_address);
     r->options.hints = &r->hints;
     r->options.prime = false; /* its packets are nobody's */
+    r->options.anchors = (struct anchors){0}; /* nothing in this world is signed */
 }
 
 static void make_core(struct rig *r, size_t cache_size)
