@@ -204,11 +204,15 @@ void cache_drop_answers(struct cache *c);
 
 /* ---- Removal and figures --------------------------------------------------------------------- */
 
-/* Removes everything of one name (all types and kinds but servers); answers by the epoch. */
-void cache_flush_name(struct cache *c, const uint8_t *name);
+/*
+ * Removes everything of one name (all types and kinds but servers); answers by the epoch. This and
+ * the next two return how many entries were removed; answers that only the epoch ends are not
+ * counted.
+ */
+size_t cache_flush_name(struct cache *c, const uint8_t *name);
 /* Removes everything at and below a name. Visits every entry. */
-void cache_flush_zone(struct cache *c, const uint8_t *zone);
-void cache_flush_all(struct cache *c);
+size_t cache_flush_zone(struct cache *c, const uint8_t *zone);
+size_t cache_flush_all(struct cache *c);
 
 struct cache_figures {
     size_t bytes; /* held, all kinds, tables included */

@@ -22,46 +22,54 @@ static uint32_t find_of_name(struct cache_core *c, const struct key *k)
     return 0;
 }
 
-void cache_flush_name(struct cache *c, const uint8_t *name)
+size_t cache_flush_name(struct cache *c, const uint8_t *name)
 {
     uint8_t copy[NAME_MAX_WIRE];
     name_copy(copy, name); /* it may be the name of an entry that goes */
     struct key k = cache__key(c->core, CACHE_RRSET, copy, 0, VARIANT_PLAIN);
     cache_drop_answers(c);
     lock_take(&c->core->writers);
-    for (uint32_t handle; (handle = find_of_name(c->core, &k)) != 0;)
+    size_t gone = 0;
+    for (uint32_t handle; (handle = find_of_name(c->core, &k)) != 0; gone++)
         cache__remove(c->core, handle, MISS_FLUSHED);
     store__tidy(&c->core->store);
     lock_release(&c->core->writers);
+    return gone;
 }
 
 /* `zone` NULL: everything. */
-static void flush_below(struct cache_core *c, const uint8_t *zone)
+static size_t flush_below(struct cache_core *c, const uint8_t *zone)
 {
+    size_t gone = 0;
     for (uint32_t i = 0; i < c->store.writable; i++) {
         for (uint32_t at = 0; (at = store__next(&c->store, i, at)) != 0;) {
             const struct entry *e = store__at(&c->store, at);
-            if (!zone || (e->kind != CACHE_SERVER && name_at_or_below(e->body, zone)))
-                cache__remove(c, at, MISS_FLUSHED);
+            if (zone && (e->kind == CACHE_SERVER || !name_at_or_below(e->body, zone)))
+                continue;
+            cache__remove(c, at, MISS_FLUSHED);
+            gone++;
         }
     }
     store__tidy(&c->store);
+    return gone;
 }
 
-void cache_flush_zone(struct cache *c, const uint8_t *zone)
+size_t cache_flush_zone(struct cache *c, const uint8_t *zone)
 {
     uint8_t copy[NAME_MAX_WIRE];
     name_copy(copy, zone);
     cache_drop_answers(c);
     lock_take(&c->core->writers);
-    flush_below(c->core, copy);
+    size_t gone = flush_below(c->core, copy);
     lock_release(&c->core->writers);
+    return gone;
 }
 
-void cache_flush_all(struct cache *c)
+size_t cache_flush_all(struct cache *c)
 {
     cache_drop_answers(c);
     lock_take(&c->core->writers);
-    flush_below(c->core, NULL);
+    size_t gone = flush_below(c->core, NULL);
     lock_release(&c->core->writers);
+    return gone;
 }

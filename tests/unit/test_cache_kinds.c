@@ -480,6 +480,15 @@ static void check_name(struct cache *c, const char *text, enum cache_miss expect
     assert_int_equal(cache_get_answer(c, &k, NOW, &a), MISS_FLUSHED);
 }
 
+static size_t entries_of_all_kinds(struct cache *c)
+{
+    struct cache_figures f = figures_of(c);
+    size_t n = 0;
+    for (unsigned i = 0; i < CACHE_KINDS; i++)
+        n += f.entries[i];
+    return n;
+}
+
 static void flushing_a_name_leaves_its_neighbours_and_servers(void **state)
 {
     struct cache *c = *state;
@@ -488,7 +497,9 @@ static void flushing_a_name_leaves_its_neighbours_and_servers(void **state)
     fill_name(c, "a.test");
     fill_name(c, "b.a.test");
     fill_name(c, "test");
-    cache_flush_name(c, wire("A.test"));
+    size_t before = entries_of_all_kinds(c), gone = cache_flush_name(c, wire("A.test"));
+    assert_true(gone > 1);
+    assert_int_equal(entries_of_all_kinds(c), before - gone);
     check_name(c, "a.test", MISS_FLUSHED);
     check_name(c, "b.a.test", CACHE_HIT);
     check_name(c, "test", CACHE_HIT);
@@ -504,7 +515,10 @@ static void flushing_a_zone_takes_all_below(void **state)
     fill_name(c, "test");
     struct rrset out;
     assert_int_equal(get_a(c, wire("a.test"), &out), CACHE_HIT);
-    cache_flush_zone(c, out.owner); /* the name may lie in an entry that goes */
+    size_t before = entries_of_all_kinds(c);
+    size_t gone = cache_flush_zone(c, out.owner); /* the name may lie in an entry that goes */
+    assert_true(gone > 2);
+    assert_int_equal(entries_of_all_kinds(c), before - gone);
     check_name(c, "a.test", MISS_FLUSHED);
     check_name(c, "b.a.test", MISS_FLUSHED);
     check_name(c, "ba.test", CACHE_HIT);
@@ -519,7 +533,8 @@ static void flushing_all_gives_the_memory_back(void **state)
         assert_true(put_a(c, numbered("n", i), 1, NOW + 60));
     fill_name(c, "a.test");
     assert_true(figures_of(c).bytes > empty + MIB);
-    cache_flush_all(c);
+    size_t before = entries_of_all_kinds(c);
+    assert_int_equal(cache_flush_all(c), before);
     struct cache_figures f = figures_of(c);
     assert_true(f.bytes < empty + 2 * 128 * 1024);
     for (unsigned i = 0; i < CACHE_KINDS; i++) {
