@@ -156,6 +156,16 @@ void net_free(struct net *n)
     free(n);
 }
 
+struct uv_loop_s *net_loop(struct net *n)
+{
+    return &n->loop;
+}
+
+void net_enter(struct net *n)
+{
+    net__enter(n);
+}
+
 struct world *net_world(struct net *n)
 {
     return &n->world;

@@ -111,6 +111,10 @@ MUST_CHECK enum err net_on_signal(struct net *n, int signum, void (*fn)(void *ct
 /* Calls fn once after `ms` (for ending with a grace time). */
 MUST_CHECK enum err net_after(struct net *n, uint64_t ms, void (*fn)(void *ctx), void *ctx);
 
+/* For what else lives on the loop: each of its callbacks begins with net_enter. */
+struct uv_loop_s *net_loop(struct net *n);
+void net_enter(struct net *n);
+
 /* Runs until net_stop was called and what is queued has been sent. */
 void net_run(struct net *n);
 /* Takes no new queries, flushes queued replies, ends net_run. From within a callback. */

@@ -146,6 +146,18 @@ static enum err watch_signals(struct server *s)
     return e;
 }
 
+static enum err open_control(struct server *s, const struct config *c, struct config_report *report)
+{
+    const char *path = c->control.socket;
+    enum err e = path[0] != '\0' ? control_new(&s->control, s, path) : OK;
+    if (e == ERR_IO)
+        config_complain(
+            report, c->file, c->marks[OPTION_control_socket],
+            "control.socket: cannot open %s: %s: name another path, or stop the server that has it",
+            path, strerror(errno));
+    return e;
+}
+
 /* The listeners outlive the generation that named them. */
 static enum err keep_listening(struct server *s, const struct config *c)
 {
@@ -176,6 +188,8 @@ static enum err start(struct server *s, const struct config *c, struct config_re
         e = open_listeners(s, c, report);
     if (e == OK)
         e = become_user(c, report);
+    if (e == OK)
+        e = open_control(s, c, report);
     if (e == OK)
         e = watch_signals(s);
     return e;
@@ -208,9 +222,11 @@ void server_free(struct server *s)
 {
     if (!s)
         return;
+    control_stop(s->control);
     for (unsigned i = 0; s->workers && i < s->count; i++)
         worker__deinit(&s->workers[i]);
     generation_unref(s->applying);
+    control_free(s->control);
     free(s->workers);
     free(s->figures);
     free(s->epoch);

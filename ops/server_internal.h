@@ -4,6 +4,7 @@
  *     server.c         the beginning: all workers, their listeners, the user, the threads
  *     worker.c         one worker: its net, resolver and front, and what its mailboxes bring
  *     handoff.c        the way of a query from the worker it arrived at to the one that resolves it
+ *     control.c        the control socket, worker 0's
  *     server_reload.c  SIGHUP     figures.c  SIGUSR1     server_stop.c  SIGTERM
  *
  * Worker 0 runs in the main thread, has the signals, and conducts: what concerns all workers it
@@ -20,6 +21,7 @@
 #include "base/list.h"
 #include "base/mailbox.h"
 #include "net/loop.h"
+#include "ops/control.h"
 #include "ops/generation.h"
 #include "ops/server.h"
 #include "resolver/front.h"
@@ -110,6 +112,7 @@ struct server {
     struct hash_key shares;         /* deals questions out among workers */
     struct endpoint_list listening; /* as at start: a reload opens and closes nothing */
     uint16_t udp_payload;           /* … to here */
+    struct control *control;        /* NULL: no socket is configured */
     struct generation *applying;    /* with a reference, during that round */
     struct figures *figures;        /* one a worker */
     struct round apply, count_up, stop;

@@ -29,5 +29,6 @@ void server__stopped(struct server *s)
         return;
     for (unsigned i = 1; i < s->count; i++)
         worker__tell(&s->workers[i], LETTER_END, NULL, &s->workers[0]);
+    control_stop(s->control);
     net_stop(s->workers[0].net);
 }
