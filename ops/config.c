@@ -45,16 +45,19 @@ const size_t config__section_count = SECTION_COUNT;
 const struct zone_list_kind config__zone_lists[ZONES_COUNT] = {
     [ZONES_STUB] = {.key = "stub-zones",
                     .words = "name addresses",
-                    .text = "Zones whose servers you name, instead of having them looked up: for "
+                    .text = "Zones whose servers you name, by address or host name, instead of "
+                            "having them looked up: for "
                             "zones that exist only in your network. Those servers must be "
                             "authoritative for the zone.",
                     .sample = "{name: corp.example, addresses: [192.0.2.1, 192.0.2.2@5300]}"},
-    [ZONES_FORWARD] = {.key = "forward-zones",
-                       .words = "name addresses first",
-                       .text = "Zones about which other resolvers are asked, and all that lies "
-                               "below them: name the root to have everything forwarded. "
-                               "Those servers must resolve for us.",
-                       .sample = "{name: partner.example, addresses: [192.0.2.3], first: false}"},
+    [ZONES_FORWARD] =
+        {.key = "forward-zones",
+         .words = "name addresses first",
+         .text = "Zones about which other resolvers are asked, and all that lies "
+                 "below them: name the root to have everything forwarded. "
+                 "Those servers must resolve for us. Beside addresses and host names, system means "
+                 "the servers that this machine is set to ask (upstream.system-file).",
+         .sample = "{name: partner.example, addresses: [192.0.2.3], first: false}"},
 };
 
 bool config__is_list(const struct option *o)
@@ -82,9 +85,15 @@ void config_complain(struct config_report *r, const char *file, struct mark at, 
             *line = '?';
 }
 
+struct config *config_ref(struct config *c)
+{
+    atomic_fetch_add_explicit(&c->references, 1, memory_order_relaxed);
+    return c;
+}
+
 void config_free(struct config *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) > 1)
         return;
     struct arena arena = c->arena; /* c itself lies within */
     arena_deinit(&arena);
@@ -136,12 +145,23 @@ static bool value_equal(const struct option *o, const void *a, const void *b)
     return false;
 }
 
+static bool hosts_equal(const struct config_zone *a, const struct config_zone *b)
+{
+    if (a->system != b->system || a->host_count != b->host_count)
+        return false;
+    for (size_t i = 0; i < a->host_count; i++)
+        if (strcmp(a->hosts[i].name, b->hosts[i].name) != 0 || a->hosts[i].port != b->hosts[i].port)
+            return false;
+    return true;
+}
+
 static bool zones_equal(const struct config_zone_list *a, const struct config_zone_list *b)
 {
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++)
         if (!name_equal_case(a->at[i].name, b->at[i].name) || a->at[i].first != b->at[i].first ||
+            !hosts_equal(&a->at[i], &b->at[i]) ||
             !endpoints_equal(&a->at[i].servers, &b->at[i].servers))
             return false;
     return true;

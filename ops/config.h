@@ -13,6 +13,7 @@
 #ifndef OPS_CONFIG_H
 #define OPS_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,10 +70,20 @@ struct mark {
 /* The lists of zones whose servers the file names. */
 enum zone_list_id { ZONES_STUB, ZONES_FORWARD, ZONES_COUNT };
 
+/* A server by its host name, which is looked up while we run. */
+struct config_host {
+    const char *name;
+    uint16_t port;
+    struct mark mark;
+};
+
 struct config_zone {
     uint8_t *name; /* wire form */
     struct endpoint_list servers;
-    bool first; /* of ZONES_FORWARD: the root is the way out when none of them answers */
+    const struct config_host *hosts;
+    size_t host_count;
+    bool system; /* of ZONES_FORWARD: the servers that the system is set to ask, too */
+    bool first;  /* of ZONES_FORWARD: the root is the way out when none of them answers */
     struct mark mark;
 };
 
@@ -89,6 +100,7 @@ struct config {
     const char *file; /* NULL: no file */
     struct mark marks[OPTION_COUNT];
     struct arena arena;
+    atomic_uint references;
 };
 
 /* What is wrong with a file: whole lines, "nuthatch.yaml:7:9: what: what to do". */
@@ -110,6 +122,8 @@ MUST_CHECK enum err config_load(struct config **out, const char *path,
 /* The same from text; `file` is its name in the report. */
 MUST_CHECK enum err config_parse(struct config **out, const char *file, const char *text,
                                  size_t size, struct config_report *report);
+/* With one reference more; config_free gives one back, the last one frees. From any thread. */
+struct config *config_ref(struct config *c);
 void config_free(struct config *c);
 
 /* The effective configuration as YAML, with "# default" behind what the file does not name. */

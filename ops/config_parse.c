@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "dns/types.h"
 #include "ops/config_schema.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -184,10 +185,71 @@ static void read_zone_name(struct parse *p, const struct raw_value *raw, const c
         p->failed = ERR_NOMEM;
 }
 
-static void read_zone(struct parse *p, const struct raw_zone *raw, const char *path,
+/* A host name, with @port behind it if that is not 53. One whose last label is a number is a bad
+ * address. */
+static bool is_host(struct parse *p, const char *text, struct config_host *out)
+{
+    uint8_t wire[NAME_MAX_WIRE];
+    const char *port = strchr(text, '@');
+    char *name = arena_copy(&p->config->arena, text, strlen(text) + 1), *end = NULL;
+    if (!name) {
+        p->failed = ERR_NOMEM;
+        return true;
+    }
+    unsigned long number = port ? strtoul(port + 1, &end, 10) : DNS_PORT;
+    if (port)
+        name[port - text] = '\0';
+    const char *last = strrchr(name, '.');
+    last = last && last[1] == '\0' ? "" : last ? last + 1 : name;
+    bool digits = *last != '\0' && strspn(last, "0123456789") == strlen(last);
+    bool bad_port = port && (port[1] == '\0' || *end != '\0' || number == 0 || number > UINT16_MAX);
+    if (digits || bad_port || strpbrk(name, ": %[]/") || name_from_text(name, wire) != OK ||
+        wire[0] == 0)
+        return false;
+    out->name = name;
+    out->port = (uint16_t)number;
+    return true;
+}
+
+/* One of a zone's servers: an address, a host name, or `system`. */
+static void read_server(struct parse *p, const char *text, const char *path, bool forward,
+                        struct config_zone *zone)
+{
+    struct endpoint *at = (struct endpoint *)(uintptr_t)&zone->servers.at[zone->servers.count];
+    struct config_host *host = (struct config_host *)(uintptr_t)&zone->hosts[zone->host_count];
+    char fault[FAULT_MAX];
+    if (forward && strcmp(text, "system") == 0) {
+        zone->system = true;
+    } else if (endpoint_parse(text, DNS_PORT, at) == OK) {
+        zone->servers.count++;
+    } else if (is_host(p, text, host)) {
+        host->mark = mark_at(p, path);
+        zone->host_count++;
+    } else {
+        snprintf(fault, sizeof fault,
+                 "'%.80s' is neither an address nor a host name: write one like 192.0.2.1, "
+                 "192.0.2.1@5300, "
+                 "2001:db8::1%s",
+                 text, forward ? ", dns.example.net, or system" : " or ns1.example.net");
+        complain_value(p, path, fault);
+    }
+}
+
+static void read_servers(struct parse *p, const struct raw_value *raw, const char *path,
+                         bool forward, struct config_zone *zone)
+{
+    zone->servers.at = allocate(p, raw->items_count, sizeof *zone->servers.at);
+    zone->hosts = allocate(p, raw->items_count, sizeof *zone->hosts);
+    for (unsigned i = 0; i < raw->items_count && !p->failed; i++) {
+        char item[200];
+        snprintf(item, sizeof item, "%.160s[%u]", path, i);
+        read_server(p, raw->items[i] ? raw->items[i] : "", item, forward, zone);
+    }
+}
+
+static void read_zone(struct parse *p, const struct raw_zone *raw, const char *path, bool forward,
                       struct config_zone *zone)
 {
-    static const struct option addresses = {.type = OPTION_ENDPOINTS};
     static const struct option first = {.type = OPTION_BOOL};
     char part[100], fault[FAULT_MAX];
     zone->mark = mark_at(p, path);
@@ -198,7 +260,7 @@ static void read_zone(struct parse *p, const struct raw_zone *raw, const char *p
         complain_value(p, part, fault);
     snprintf(part, sizeof part, "%s.addresses", path);
     if (raw->addresses.items_count > 0)
-        read_items(p, &addresses, &raw->addresses, part, &zone->servers);
+        read_servers(p, &raw->addresses, part, forward, zone);
     else
         complain_value(p, path,
                        "has no addresses: write addresses: and the servers', e.g. [192.0.2.1]");
@@ -215,7 +277,7 @@ static void read_zone_list(struct parse *p, size_t id)
     for (size_t i = 0; i < count; i++) {
         char path[80];
         snprintf(path, sizeof path, "%s[%zu]", key, i);
-        read_zone(p, &p->raw->zones[id].at[i], path, &zones[i]);
+        read_zone(p, &p->raw->zones[id].at[i], path, id == ZONES_FORWARD, &zones[i]);
     }
     *list = (struct config_zone_list){.at = zones, .count = count};
     if (count > 0)
@@ -269,6 +331,7 @@ static struct config *config_new(const char *file)
         return NULL;
     }
     c->arena = arena;
+    atomic_init(&c->references, 1);
     return c;
 }
 

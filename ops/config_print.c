@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "dns/types.h"
 #include "ops/config_schema.h"
 
 static void print_endpoint(FILE *to, const struct endpoint *e)
@@ -19,6 +20,24 @@ static void print_endpoints(FILE *to, const struct endpoint_list *l)
         print_endpoint(to, &l->at[i]);
     }
     fputc(']', to);
+}
+
+/* Addresses, host names, and the word for the system's servers. */
+static void print_servers(FILE *to, const struct config_zone *z)
+{
+    const char *comma = "";
+    fputc('[', to);
+    for (size_t i = 0; i < z->servers.count; i++, comma = ", ") {
+        fputs(comma, to);
+        print_endpoint(to, &z->servers.at[i]);
+    }
+    for (size_t i = 0; i < z->host_count; i++, comma = ", ") {
+        fprintf(to, "%s'%s", comma, z->hosts[i].name);
+        if (z->hosts[i].port != DNS_PORT)
+            fprintf(to, "@%u", z->hosts[i].port);
+        fputc('\'', to);
+    }
+    fprintf(to, z->system ? "%ssystem]" : "]", comma);
 }
 
 static void print_prefixes(FILE *to, const struct prefix_list *l)
@@ -61,7 +80,7 @@ static void print_zones(FILE *to, const struct config *c, size_t id)
         for (const char *at = name; *at != '\0'; at++)
             fprintf(to, *at == '\'' ? "''" : "%c", *at);
         fputs("'\n    addresses: ", to);
-        print_endpoints(to, &l->at[i].servers);
+        print_servers(to, &l->at[i]);
         fputc('\n', to);
         if (id == ZONES_FORWARD)
             fprintf(to, "    first: %s\n", l->at[i].first ? "true" : "false");

@@ -7,35 +7,9 @@
 #include "ops/cookies.h"
 #include "ops/identity.h"
 #include "ops/own.h"
+#include "ops/upstreams.h"
 #include "zones/anchors.h"
 #include "zones/hints.h"
-
-static struct stub_zone zone_of(const struct config_zone *from, size_t id)
-{
-    return (struct stub_zone){.name = from->name,
-                              .servers = from->servers.at,
-                              .server_count = from->servers.count,
-                              .forward = id == ZONES_FORWARD,
-                              .first = from->first};
-}
-
-/* All lists as one, so that what the resolver borrows lies in one place. */
-static enum err make_zones(struct generation *g)
-{
-    const struct config *c = g->config;
-    size_t count = 0, n = 0;
-    for (size_t id = 0; id < ZONES_COUNT; id++)
-        count += c->zones[id].count;
-    struct stub_zone *zones = arena_calloc(&g->arena, count + 1, sizeof *zones);
-    if (!zones)
-        return ERR_NOMEM;
-    for (size_t id = 0; id < ZONES_COUNT; id++)
-        for (size_t i = 0; i < c->zones[id].count; i++)
-            zones[n++] = zone_of(&c->zones[id].at[i], id);
-    g->options.stubs = zones;
-    g->options.stub_count = count;
-    return OK;
-}
 
 /*
  * A question forwarded to ourselves would come back to us until its budget is spent. The core never
@@ -203,7 +177,8 @@ static enum err check_user(const struct config *c, struct config_report *report)
 }
 
 enum err generation_new(struct generation **out, struct config *config,
-                        const struct endpoint_list *listening, struct config_report *report)
+                        const struct endpoint_list *listening, const struct names *names,
+                        struct config_report *report)
 {
     struct generation *g = calloc(1, sizeof *g);
     size_t bad;
@@ -224,7 +199,7 @@ enum err generation_new(struct generation **out, struct config *config,
     if (e == OK)
         e = make_special(g);
     if (e == OK)
-        e = make_zones(g);
+        e = upstreams_zones(&g->arena, config, names, &g->options);
     if (e == OK)
         e = own_addresses(&g->options.own, &g->arena, listening);
     if (e == OK)

@@ -12,6 +12,8 @@
 #include "ops/config.h"
 #include "resolver/resolver.h"
 
+struct names;
+
 struct generation {
     struct config *config;
     struct resolver_options options;
@@ -23,11 +25,11 @@ struct generation {
 
 /*
  * With one reference. Takes the config on OK. `listening`: the addresses that are open, which are
- * never asked. ERR_FORMAT: hints, user or forward zones that do not hold, complained of in the
- * report; ERR_NOMEM.
+ * never asked. `names`: host names and their addresses, NULL: none yet. ERR_FORMAT: hints, user or
+ * forward zones that do not hold, complained of in the report; ERR_NOMEM.
  */
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
-                                   const struct endpoint_list *listening,
+                                   const struct endpoint_list *listening, const struct names *names,
                                    struct config_report *report);
 /* What must not change with it goes on: cookies that the one before has handed out. */
 void generation_follow(struct generation *next, const struct generation *before);

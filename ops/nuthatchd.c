@@ -114,7 +114,7 @@ static int check(struct config *config, enum mode mode)
 {
     static struct config_report report;
     struct generation *g = NULL;
-    enum err e = generation_new(&g, config, &config->server.listen, &report);
+    enum err e = generation_new(&g, config, &config->server.listen, NULL, &report);
     if (e != OK) {
         config_free(config);
         return fail(&report, e);

@@ -12,6 +12,7 @@
 #include "ops/identity.h"
 #include "ops/notify.h"
 #include "ops/server_internal.h"
+#include "ops/upstreams.h"
 
 uint64_t server__share(uint64_t whole, const struct worker *w)
 {
@@ -200,7 +201,7 @@ enum err server_new(struct server **out, struct config *config, struct config_re
     struct server *s = calloc(1, sizeof *s);
     enum err e = s ? keep_listening(s, config) : ERR_NOMEM;
     if (e == OK)
-        e = generation_new(&s->applying, config, &s->listening, report);
+        e = generation_new(&s->applying, config, &s->listening, NULL, report);
     if (e != OK) {
         config_free(config);
         server_free(s);
@@ -223,6 +224,7 @@ void server_free(struct server *s)
     if (!s)
         return;
     control_stop(s->control);
+    names_free(s->names);
     for (unsigned i = 0; s->workers && i < s->count; i++)
         worker__deinit(&s->workers[i]);
     generation_unref(s->applying);
@@ -282,6 +284,7 @@ enum err server_run(struct server *s)
             listening_text(s, listening, sizeof listening),
             log_quote(file, sizeof file, c->file ? c->file : "defaults"), s->count);
         notify_send("READY=1");
+        upstreams_want(s, c);
         worker__run(&s->workers[0]);
     }
     uint64_t queries = 0;

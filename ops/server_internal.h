@@ -105,6 +105,8 @@ struct round {
     bool again;       /* it was asked for meanwhile */
 };
 
+struct names;
+
 struct server {
     struct worker *workers; /* constant from here … */
     unsigned count;
@@ -114,8 +116,11 @@ struct server {
     uint16_t udp_payload;           /* … to here */
     struct control *control;        /* NULL: no socket is configured */
     struct generation *applying;    /* with a reference, during that round */
-    struct figures *figures;        /* one a worker */
+    struct names *names;            /* NULL until the configuration has host names */
+    bool renew;              /* the generation, when the round is over: addresses have changed */
+    struct figures *figures; /* one a worker */
     struct round apply, count_up, stop;
+    bool reloading; /* the round of `apply` brings another configuration */
     bool stopping;
 };
 
@@ -155,6 +160,8 @@ void handoff__answered(struct worker *w, void *what);
 /* server_reload.c, figures.c, server_stop.c: on a signal, and when a worker has done its part. */
 void server__on_reload(void *ctx, int signum);
 void server__applied(struct server *s);
+/* A new generation of the same configuration: host names have other addresses. */
+void server__renew(struct server *s);
 void server__on_figures(void *ctx, int signum);
 void server__counted(struct server *s);
 void server__on_stop(void *ctx, int signum);

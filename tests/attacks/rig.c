@@ -355,7 +355,7 @@ static void make_options(struct rig *r, const char *listen)
     if (listen)
         own = address_of(listen);
     MUST(config_load(&config, NULL, &report) == OK);
-    MUST(generation_new(&r->generation, config, &listening, &report) == OK);
+    MUST(generation_new(&r->generation, config, &listening, NULL, &report) == OK);
     r->options = r->generation->options;
     r->hints = (struct delegation){
         .zone = name_root, .expiry = UINT32_MAX, .ns_count = 1, .address_count = 1};

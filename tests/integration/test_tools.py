@@ -18,7 +18,7 @@ def out(lab, command):
 
 @pytest.mark.parametrize("extra", [[], ["+tcp"], ["+noedns"], ["+dnssec"], ["+nocookie"], ["+qr"]])
 def test_dig_short(lab, extra):
-    assert out(lab, [*DIG, *extra, "+short", "www.example.com"]).endswith("93.184.216.34\n")
+    assert "93.184.216.34\n" in out(lab, [*DIG, *extra, "+short", "www.example.com"])
 
 
 def test_dig_over_ipv6(lab):
@@ -30,7 +30,7 @@ def test_dig_shows_status_and_flags(lab):
     text = out(lab, [*DIG, "www.example.com"])
     assert "status: NOERROR" in text
     flags = re.search(r"flags: ([a-z ]*);", text).group(1).split()
-    assert flags == ["qr", "rd", "ra"]
+    assert flags == ["qr", "rd", "ra", "ad"]  # dig asks for AD
     assert re.search(r"^www\.example\.com\.\s+\d+\s+IN\s+A\s+93\.184\.216\.34$", text, re.M)
     assert "Warning" not in text and "WARNING" not in text
 

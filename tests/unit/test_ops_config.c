@@ -428,12 +428,40 @@ static void a_forward_zone_without_name_or_address_is_refused(void **state)
     refused("forward-zones:\n  - name: a.example\n    addresses: []\n",
             "t.yaml:2:5: forward-zones[0]: has no addresses: write addresses: and the servers', "
             "e.g. [192.0.2.1]");
-    refused("forward-zones:\n  - name: a.example\n    addresses: [192.0.2.1, b.example]\n",
-            "t.yaml:3:28: forward-zones[0].addresses[1]: 'b.example' is not an address: write one "
-            "like 192.0.2.1, 192.0.2.1@5300 or 2001:db8::1");
+    refused(
+        "forward-zones:\n  - name: a.example\n    addresses: [192.0.2.1, b..example]\n",
+        "t.yaml:3:28: forward-zones[0].addresses[1]: 'b..example' is neither an address nor a host "
+        "name: write one like 192.0.2.1, 192.0.2.1@5300, 2001:db8::1, dns.example.net, or system");
+    refused("forward-zones:\n  - name: a.example\n    addresses: [192.0.2.300]\n",
+            "t.yaml:3:17: forward-zones[0].addresses[0]: '192.0.2.300' is neither an address nor a "
+            "host name: write one like 192.0.2.1, 192.0.2.1@5300, 2001:db8::1, dns.example.net, or "
+            "system");
     refused("forward-zones:\n  - {name: a.example, addresses: [192.0.2.1], first: maybe}\n",
             "t.yaml:2:54: forward-zones[0].first: 'maybe' is neither yes nor no: write true or "
             "false");
+}
+
+/* Addresses, host names with and without a port, and the system's servers, in one list. */
+static void servers_of_a_zone_may_be_named(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    const char *text =
+        "forward-zones:\n  - name: a.example\n    addresses: [192.0.2.1@54, dns.b.example, "
+        "system, c.example.@5300]\nstub-zones:\n  - {name: b.example, addresses: [system]}\n";
+    memset(&report, 0, sizeof report);
+    assert_int_equal(config_parse(&c, "t.yaml", text, strlen(text), &report), OK);
+    const struct config_zone *z = &c->zones[ZONES_FORWARD].at[0];
+    assert_true(z->system && z->servers.count == 1 && z->host_count == 2);
+    assert_int_equal(z->servers.at[0].port, 54);
+    assert_string_equal(z->hosts[0].name, "dns.b.example");
+    assert_int_equal(z->hosts[0].port, 53);
+    assert_int_equal(z->hosts[1].port, 5300);
+    assert_int_equal(z->hosts[1].mark.column, 54);
+    /* Of a stub zone `system` is a host like any other: the system's servers are no authorities. */
+    assert_true(!c->zones[ZONES_STUB].at[0].system && c->zones[ZONES_STUB].at[0].host_count == 1);
+    config_free(config_ref(c));
+    config_free(c);
 }
 
 static void all_mistakes_are_told_at_once_up_to_ten(void **state)
@@ -645,6 +673,7 @@ int main(void)
         cmocka_unit_test(values_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_stub_zone_without_name_or_address_is_refused),
         cmocka_unit_test(a_forward_zone_without_name_or_address_is_refused),
+        cmocka_unit_test(servers_of_a_zone_may_be_named),
         cmocka_unit_test(all_mistakes_are_told_at_once_up_to_ten),
         cmocka_unit_test(a_message_is_one_line_whatever_the_file_holds),
         cmocka_unit_test(a_nul_octet_is_refused),

@@ -22,7 +22,7 @@ static struct generation *make(const char *text)
     memset(&report, 0, sizeof report);
     if (config_parse(&c, "t.yaml", text, strlen(text), &report) != OK)
         fail_msg("%s", report.lines[0]);
-    if (generation_new(&g, c, &c->server.listen, &report) == OK)
+    if (generation_new(&g, c, &c->server.listen, NULL, &report) == OK)
         return g;
     config_free(c);
     return NULL;
