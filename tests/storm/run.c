@@ -11,6 +11,7 @@ enum {
     START_MS = 1000 * 1000,
     ANSWER_MS = 6000 + 5, /* a query's time and a turn */
     SENDS_MOST = 50,
+    PRIMING_MOST_MS = 30000,
     CACHE_SIZE = 2 << 20,
     WORK_SIZE = 16 << 20,
 };
@@ -343,12 +344,18 @@ static enum err make_core(struct run *r)
     return front_new(&r->front, &front);
 }
 
-/* All are answered: nothing may be held, nothing be on its way. */
+/*
+ * All are answered: nothing may be held, nothing be on its way. Priming alone may go on when those
+ * who waited for it have gone (there is one such lookup at most); it has a few messages of its own,
+ * and then ends.
+ */
 static void check_rest(struct run *r)
 {
     if (r->failed)
         return;
-    if (resolver_load(r->resolver) > 0)
+    if (resolver_load(r->resolver) == 1 && sim_advance(r->sim, PRIMING_MOST_MS))
+        storm_breach(r, "priming does not end");
+    else if (resolver_load(r->resolver) > 0)
         storm_breach(r, "%zu lookups go on for nobody", resolver_load(r->resolver));
     else if (r->work.used)
         storm_breach(r, "%zu octets of work are held for nobody", r->work.used);
