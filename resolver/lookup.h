@@ -360,7 +360,8 @@ bool waits_pending(const struct lookup *l);
 enum charge { CHARGE_PACKETS, CHARGE_BYTES, CHARGE_ALIASES, CHARGE_NS_LOOKUPS };
 /*
  * Charges every client that waits for this lookup, directly or through others. Those who cannot pay
- * are detached. False when nobody is left: the lookup is over.
+ * are detached. False when nobody is left: the lookup is over. Name server look-ups detach nobody:
+ * false says only that nobody can pay for one.
  */
 bool waits_charge(struct lookup *l, enum charge what, uint32_t amount);
 /* The message that was charged could not leave this machine: a network without IPv6 must not use

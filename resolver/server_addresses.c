@@ -148,9 +148,13 @@ bool servers_look_up(struct lookup *l)
     if (left == 0 && running == 0 && next_unknown(l, &ns, &i))
         l->r->counters.limit_addresses++;
     while (left > 0 && !l->cancelled && next_unknown(l, &ns, &i)) {
-        /* Nobody left who can pay: the end is on its way from above. */
-        if (l->walk.ns.started >= LIMIT_NS_PER_DELEGATION || !waits_charge(l, CHARGE_NS_LOOKUPS, 1))
+        if (l->walk.ns.started >= LIMIT_NS_PER_DELEGATION)
             break;
+        if (!waits_charge(l, CHARGE_NS_LOOKUPS, 1)) {
+            l->walk.ns.reason = REASON_BUDGET_ADDRESSES;
+            l->r->counters.limit_addresses++;
+            break;
+        }
         l->walk.ns.started++;
         bool started = start_look_up(l, ns, i);
         running += started;

@@ -139,12 +139,20 @@ static enum reason count_detached(struct counters *n, enum charge what)
     case CHARGE_ALIASES:
         n->limit_aliases++;
         return REASON_BUDGET_ALIASES;
-    case CHARGE_NS_LOOKUPS:
-        n->limit_addresses++;
-        return REASON_BUDGET_ADDRESSES;
+    case CHARGE_NS_LOOKUPS: /* detaches nobody */
+        break;
     }
     MUST(false);
     return REASON_NONE;
+}
+
+/*
+ * Without a further look-up of a name server a lookup may still succeed by the servers that it
+ * knows: it is only not made. All else that cannot be paid ends the client's wait.
+ */
+static bool is_optional(enum charge what)
+{
+    return what == CHARGE_NS_LOOKUPS;
 }
 
 /* Charges the clients at and above `l`; returns how many paid. */
@@ -158,7 +166,7 @@ static unsigned charge_up(struct lookup *l, uint64_t mark, enum charge what, uin
         struct client *c = CONTAINER_OF(it, struct client, link);
         if (client_pays(c, what, amount))
             paid++;
-        else
+        else if (!is_optional(what))
             waits_detach(c, count_detached(&l->r->counters, what));
     }
     LIST_EACH (it, &l->waits.parents) {
@@ -197,7 +205,8 @@ bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
     }
     if (charge_up(l, ++l->r->mark, what, amount) > 0)
         return true;
-    doom_up(l, ++l->r->mark);
+    if (!is_optional(what))
+        doom_up(l, ++l->r->mark);
     return false;
 }
 
