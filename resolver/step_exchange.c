@@ -230,7 +230,8 @@ static void on_timeout(struct lookup *l, const struct exchange *x)
 {
     struct candidate *to = x->to;
     l->r->counters.upstream_timeouts++;
-    flow_heard(l, x->server, false);
+    if (!x->beside) /* a forger's doing is not the server's */
+        flow_heard(l, x->server, false);
     lookup__trace(l, "upstream_timeout", "after_ms=%llu",
                   (unsigned long long)(l->r->now_ms - x->sent_ms));
     if (x->beside) {

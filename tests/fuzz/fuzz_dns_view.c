@@ -50,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_options(&v.edns);
     if (v.has_question)
         check_question(&v);
+    if (verdict == VIEW_NO_QUESTION)
+        MUST(!v.has_question && v.edns.present);
     if (verdict == VIEW_OK)
         MUST(v.has_question && v.edns.version == 0);
     if (verdict != VIEW_DROP_SHORT && verdict != VIEW_DROP_RESPONSE)

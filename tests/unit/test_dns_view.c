@@ -196,6 +196,27 @@ static void edns_is_read(void **state)
     assert_false(edns_option(&v.edns, EDNS_PADDING, &data, &length));
 }
 
+static void no_question_but_a_cookie_asks_for_a_cookie(void **state)
+{
+    (void)state;
+    struct writer_option option = {EDNS_COOKIE, 8, "abcdefgh"};
+    struct writer_opt o = {.udp_size = 4096, .options = &option, .option_count = 1};
+    struct query q = {.bytes = {[2] = 1}, .size = 12};
+    struct query_view v;
+    assert_int_equal(message_append_opt(q.bytes, &q.size, sizeof q.bytes, &o), OK);
+    assert_int_equal(judge(&q, &v), VIEW_NO_QUESTION);
+    assert_false(v.has_question);
+    q.bytes[2] = 5 << 3; /* UPDATE */
+    assert_int_equal(judge(&q, &v), VIEW_NOTIMP);
+    q.bytes[2] = 1;
+    q.bytes[5] = 2; /* two that are not there */
+    assert_int_equal(judge(&q, &v), VIEW_FORMERR);
+    option.code = EDNS_NSID;
+    q = (struct query){.bytes = {[2] = 1}, .size = 12};
+    assert_int_equal(message_append_opt(q.bytes, &q.size, sizeof q.bytes, &o), OK);
+    assert_int_equal(judge(&q, &v), VIEW_FORMERR);
+}
+
 static void a_payload_below_512_means_512(void **state)
 {
     (void)state;
@@ -331,6 +352,7 @@ int main(void)
         cmocka_unit_test(records_before_the_additional_section_are_malformed),
         cmocka_unit_test(octets_after_the_message_are_malformed),
         cmocka_unit_test(edns_is_read),
+        cmocka_unit_test(no_question_but_a_cookie_asks_for_a_cookie),
         cmocka_unit_test(a_payload_below_512_means_512),
         cmocka_unit_test(two_opt_or_one_with_an_owner_or_out_of_place_are_malformed),
         cmocka_unit_test(a_broken_option_list_is_malformed),
