@@ -233,16 +233,31 @@ static const EVP_MD *digest_of(uint8_t type)
     }
 }
 
+/* May the DS record name this key? Its digest tells. */
+static bool may_name(const struct ds *ds, const uint8_t *rdata, uint16_t length)
+{
+    struct dnskey key;
+    return dnskey_read(rdata, length, &key) && key.algorithm == ds->algorithm &&
+           dnskey_tag(rdata, length) == ds->tag;
+}
+
+static bool has_key(const struct rrset *keys, const struct ds *ds)
+{
+    struct rrset_iter it = rrset_records(keys);
+    while (rrset_next(&it))
+        if (may_name(ds, it.rdata, it.length))
+            return true;
+    return false;
+}
+
 /* The key that the DS record names, in place; NULL when there is none. */
 static const uint8_t *key_of_ds(const struct checker *c, const struct rrset *keys,
                                 const struct ds *ds, enum err *err)
 {
     struct rrset_iter it = rrset_records(keys);
     while (rrset_next(&it)) {
-        struct dnskey key;
         uint8_t digest[EVP_MAX_MD_SIZE];
-        if (!dnskey_read(it.rdata, it.length, &key) || key.algorithm != ds->algorithm ||
-            dnskey_tag(it.rdata, it.length) != ds->tag)
+        if (!may_name(ds, it.rdata, it.length))
             continue;
         uint8_t *bytes = arena_alloc(c->arena, NAME_MAX_WIRE + (size_t)it.length);
         if (!bytes) {
@@ -266,13 +281,19 @@ enum err signature_check_keys(const struct checker *c, const struct rrset *keys,
     if ((*why = signature_ds_usable(c->policy, ds)) != WHY_NONE)
         return OK;
     *why = WHY_BOGUS_KEYS;
-    while (rrset_next(&it) && tried < DS_TRIED) {
+    while (rrset_next(&it)) {
         struct ds d;
         enum err e = OK;
         if (!ds_read(it.rdata, it.length, &d) || !ds_supported(c->policy, &d) ||
             (better && d.digest_type == DIGEST_SHA1))
             continue;
-        tried++;
+        /* What names no key costs nothing: a zone may have DS records of many keys to come. */
+        if (!has_key(keys, &d))
+            continue;
+        if (++tried > DS_TRIED) {
+            *why = worse(*why, WHY_BOGUS_LIMIT);
+            return OK;
+        }
         const uint8_t *key = key_of_ds(c, keys, &d, &e);
         if (e)
             return e;

@@ -6,6 +6,8 @@
 #include "dns/name.h"
 #include "dns/types.h"
 
+enum { SIGNERS_TRIED = 2, SIGNER_ANY = NAME_MAX_WIRE };
+
 struct judging {
     const struct validation *v;
     struct response *r;
@@ -74,6 +76,16 @@ static enum verdict judge_cut(const struct judging *j, const uint8_t *name, enum
 }
 
 /*
+ * Can no cut at the owner itself matter? DS is the parent's, and so is what denies it; the owner of
+ * NSEC3 is a hash.
+ */
+static bool is_of_parent(const struct judging *j, const uint8_t *owner, uint16_t type)
+{
+    bool denies_ds = j->r->type == TYPE_DS && name_equal(owner, j->r->name);
+    return *owner && (type == TYPE_DS || type == TYPE_NSEC3 || denies_ds);
+}
+
+/*
  * Records without a signature are insecure only if it is proven that a zone at or above them is not
  * signed: from the zone that was asked (where there is a cut, as far as referrals tell) each name
  * down to the owner is asked for DS. Mostly the first one tells. A child whose servers are its
@@ -82,7 +94,7 @@ static enum verdict judge_cut(const struct judging *j, const uint8_t *name, enum
 static enum verdict judge_unsigned(const struct judging *j, const uint8_t *owner, uint16_t type,
                                    const struct anchor *anchor)
 {
-    unsigned last = name_labels(owner) - (type == TYPE_DS && *owner);
+    unsigned last = name_labels(owner) - is_of_parent(j, owner, type);
     unsigned first = name_labels(anchor->zone) + 1;
     bool below = name_at_or_below(owner, j->r->zone) && name_below(j->r->zone, anchor->zone);
     if (below)
@@ -101,16 +113,22 @@ static enum verdict judge_unsigned(const struct judging *j, const uint8_t *owner
 /* ---- One set -----------------------------------------------------------------------------------
  */
 
-/* Whose signature is there? The deepest signer that may sign for the owner; NULL: nobody's. */
-static const uint8_t *signer_of(const struct rrset *set, const struct anchor *anchor)
+/*
+ * Whose signature is there? The deepest signer above `below` labels that may sign for the owner;
+ * NULL: nobody's. Keys are the zone's own to sign (RFC 4035 §5.2), DS the parent's.
+ */
+static const uint8_t *signer_of(const struct rrset *set, const struct anchor *anchor,
+                                unsigned below)
 {
     struct rrset_iter it = rrset_signatures(set);
     const uint8_t *best = NULL;
     while (rrset_next(&it)) {
         struct rrsig sig;
         if (!rrsig_read(it.rdata, it.length, &sig) || !name_at_or_below(set->owner, sig.signer) ||
-            !name_at_or_below(sig.signer, anchor->zone) ||
-            (set->type == TYPE_DS && name_equal(set->owner, sig.signer)))
+            !name_at_or_below(sig.signer, anchor->zone) || name_labels(sig.signer) >= below)
+            continue;
+        bool own = name_equal(set->owner, sig.signer);
+        if ((set->type == TYPE_DS && *set->owner && own) || (set->type == TYPE_DNSKEY && !own))
             continue;
         if (!best || name_labels(sig.signer) > name_labels(best))
             best = sig.signer;
@@ -152,6 +170,28 @@ static enum verdict judge_signed(const struct judging *j, struct judged *one, co
     return of_check(j, one, why, &signed_set);
 }
 
+/*
+ * One good signature suffices, whoever else pretends to have signed: where the deepest signer is
+ * none, the next one above is asked, so that a signature put beside breaks nothing. Only so many.
+ */
+static enum verdict judge_signers(const struct judging *j, struct judged *one,
+                                  const struct anchor *anchor, const uint8_t *signer)
+{
+    struct finding before = *j->out, first = before;
+    enum verdict v = VERDICT_BOGUS;
+    for (unsigned tried = 0; signer && tried < SIGNERS_TRIED; tried++) {
+        *j->out = before;
+        v = judge_signed(j, one, signer);
+        if (v != VERDICT_BOGUS)
+            return v;
+        if (tried == 0)
+            first = *j->out;
+        signer = signer_of(one->set, anchor, name_labels(signer));
+    }
+    *j->out = first;
+    return v;
+}
+
 /* The keys of a zone: by the anchor there, or by the DS records that its parent has. */
 static enum verdict judge_keys(const struct judging *j, struct judged *one,
                                const struct anchor *anchor)
@@ -185,12 +225,11 @@ static enum verdict judge_fresh(const struct judging *j, struct judged *one)
         return VERDICT_INDETERMINATE;
     if (!anchor->ds)
         return insecure(j, WHY_NONE);
-    const uint8_t *signer = signer_of(set, anchor);
+    const uint8_t *signer = signer_of(set, anchor, SIGNER_ANY);
     if (!signer)
         return judge_unsigned(j, set->owner, set->type, anchor);
-    if (set->type == TYPE_DNSKEY && name_equal(signer, set->owner))
-        return judge_keys(j, one, anchor);
-    return judge_signed(j, one, signer);
+    return set->type == TYPE_DNSKEY ? judge_keys(j, one, anchor)
+                                    : judge_signers(j, one, anchor, signer);
 }
 
 static const uint8_t security_of[] = {
@@ -305,6 +344,20 @@ static enum verdict judge_unproven(const struct judging *j)
     return v;
 }
 
+/*
+ * AD speaks of all that is shown (RFC 4035 §3.2.3): beside a proof the SOA must be good, too. Other
+ * records that are not secure are for the caller to leave out; the proof did without them.
+ */
+static enum verdict judge_soa(const struct judging *j)
+{
+    for (unsigned i = 0; i < j->r->authority_count; i++) {
+        const struct rrset *set = j->r->authority[i].set;
+        if (set->type == TYPE_SOA && set->security == SECURITY_BOGUS)
+            return bogus(j, j->broken_proof);
+    }
+    return VERDICT_SECURE;
+}
+
 /* Does the zone that denies sign what it says? Then its proof is wanted, and no search for a cut.
  */
 static bool is_signed(const struct judging *j)
@@ -343,7 +396,8 @@ static enum verdict judge_denial(const struct judging *j)
     j->out->delegation = d.delegation;
     if (d.kind == DENIAL_NAME || d.kind == DENIAL_TYPE)
         r->kind = d.kind == DENIAL_NAME ? RESPONSE_NXDOMAIN : RESPONSE_NODATA;
-    return of_denial(j, d.kind, WHY_BOGUS_DENIAL);
+    enum verdict v = of_denial(j, d.kind, WHY_BOGUS_DENIAL);
+    return v == VERDICT_SECURE ? judge_soa(j) : v;
 }
 
 /* An answer that a wildcard gave needs the proof that nothing closer exists (RFC 4035 §5.3.4). */

@@ -106,11 +106,23 @@ static enum verdict validate(struct lookup *l, struct finding *out)
     return verdict;
 }
 
+/* What proved nothing, being broken, is not handed on. */
+static void leave_out_bogus(struct rrsets *sets)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < sets->count; i++)
+        if (sets->at[i]->security != SECURITY_BOGUS)
+            sets->at[kept++] = sets->at[i];
+    sets->count = kept;
+}
+
 static enum next accept(struct lookup *l, enum security security, const struct finding *f)
 {
     enum response_kind proven = l->chain.response->kind;
     if (proven != RESPONSE_RECORDS)
         l->lead.found->kind = proven == RESPONSE_NXDOMAIN ? REPLY_NXDOMAIN : REPLY_NODATA;
+    leave_out_bogus(&l->lead.found->denial);
+    leave_out_bogus(&l->lead.found->proof);
     l->result.security = (uint8_t)security;
     l->result.why = (uint8_t)f->why;
     l->result.delegation = f->delegation;

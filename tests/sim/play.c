@@ -186,6 +186,7 @@ static void play_file(struct session *s, const char *path)
 {
     size_t size;
     struct play_result result = {0}, again;
+    s->options.path = path;
     char *text = read_whole(path, &size);
     struct arena arena;
     arena_init(&arena, NULL);
@@ -199,7 +200,7 @@ static void play_file(struct session *s, const char *path)
         play_text(&arena, text, size, &s->options, &result);
     }
     if (text && s->twice) {
-        struct play_options quiet = {.seed = s->options.seed};
+        struct play_options quiet = {.seed = s->options.seed, .path = path};
         struct arena second;
         arena_init(&second, NULL);
         play_text(&second, text, size, &quiet, &again);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/sim/rpl_world.h"
 #include "tests/sim/scarce.h"
 #include "zones/hints.h"
 
@@ -387,6 +388,8 @@ static bool read_file(struct play *p, const char *text, size_t size)
     enum err read = rpl_parse(p->arena, text, size, &p->file, &fault);
     if (read && read != ERR_FORMAT)
         return play__ok(p, read, "reading");
+    if (p->file && !read)
+        read = rpl_take_world(p->arena, p->file, p->options->path, &fault);
     if (p->file)
         err = rpl_configure(p->arena, p->file, &p->settings, &error);
     if (err == ERR_UNSUPPORTED)

@@ -8,8 +8,9 @@
 
 struct play_options {
     uint64_t seed;
-    bool verbose; /* the whole conversation on standard output */
-    bool scarce;  /* memory runs out: steps may go otherwise, but each query gets its one answer */
+    const char *path; /* of the file; NULL: a text that lies nowhere */
+    bool verbose;     /* the whole conversation on standard output */
+    bool scarce; /* memory runs out: steps may go otherwise, but each query gets its one answer */
 };
 
 enum play_verdict { PLAY_OK, PLAY_FAIL, PLAY_SKIP };

@@ -265,6 +265,14 @@ static enum err set_anchor(struct config *c, const struct option *o)
     return extend_anchor(c, a, ds, length);
 }
 
+/* Has been taken in (rpl_world.c), or the file is not read to its end and that is what is told. */
+static enum err set_world(struct config *c, const struct option *o)
+{
+    (void)c;
+    (void)o;
+    return OK;
+}
+
 static enum err sign_zone(struct config *c, const struct option *o)
 {
     char text[RPL_ERROR_MAX];
@@ -291,7 +299,7 @@ static enum err anchor_of(struct config *c, const struct option *o)
     (void)o;
     const struct signed_zone *z =
         name_from_text(c->value, name) == OK ? signing_find(&c->set->signing, name) : NULL;
-    struct anchor *a = z ? find_anchor(c, name) : NULL;
+    struct anchor *a = z && z->key ? find_anchor(c, name) : NULL;
     if (!a)
         return fault(c, ERR_FORMAT, "no zone that is signed, or one anchor too many");
     enum err e = sign_ds(c->arena, name, &z->dnskey, 2, &ds);
@@ -573,6 +581,7 @@ static const struct option own_options[] = {
     {"own", set_prefix, SETTING(own), 0},
     {"refuse-sends", set_u64, SETTING(knobs.refuse_sends), 1000},
     {"wall-clock", set_date, 0, 0},
+    {"world", set_world, 0, 0},
     {"sign", sign_zone, 0, 0},
     {"anchor-of", anchor_of, 0, 0},
     {"fault", sign_fault, 0, 0},

@@ -35,12 +35,17 @@ static const uint8_t *name_of(struct arena *a, const char *text)
     return text && name_from_text(text, name) == OK ? rpl_name_dup(a, name) : NULL;
 }
 
-const struct signed_zone *signing_find(const struct signing *s, const uint8_t *name)
+static struct signed_zone *find_zone(struct signing *s, const uint8_t *name)
 {
     for (size_t i = 0; i < s->zone_count; i++)
         if (name_equal(s->zones[i].name, name))
             return &s->zones[i];
     return NULL;
+}
+
+const struct signed_zone *signing_find(const struct signing *s, const uint8_t *name)
+{
+    return find_zone((struct signing *)(uintptr_t)s, name);
 }
 
 enum err signing_add_zone(struct signing *s, struct arena *a, const char *text,
@@ -51,18 +56,24 @@ enum err signing_add_zone(struct signing *s, struct arena *a, const char *text,
         return ERR_NOMEM;
     uint64_t flags = DNSKEY_CSK, protocol = DNSSEC_PROTOCOL;
     const char *algorithm = "ED25519", *word = rpl_word(&rest);
-    struct signed_zone *z = &s->zones[s->zone_count];
-    z->name = name_of(a, word);
-    if (!z->name || s->zone_count == SIGNED_ZONES_MAX)
+    const uint8_t *name = name_of(a, word);
+    struct signed_zone *z = name ? find_zone(s, name) : NULL;
+    bool again = z; /* the later line counts */
+    if (!name || (!z && s->zone_count == SIGNED_ZONES_MAX))
         return wrong(error, "no zone, or one too many", word);
+    z = again ? z : &s->zones[s->zone_count];
+    z->name = name;
     while ((word = rpl_word(&rest)))
         if (!number_of(word, "flags", UINT16_MAX, &flags) &&
             !number_of(word, "protocol", UINT8_MAX, &protocol))
             algorithm = word;
     z->key = sign_key(z->name, algorithm);
-    if (!z->key)
+    bool unsigned_zone = strcmp(algorithm, "NONE") == 0;
+    if (!z->key && !unsigned_zone)
         return wrong(error, "no such algorithm", algorithm);
-    s->zone_count++;
+    s->zone_count += !again;
+    if (unsigned_zone)
+        return OK;
     return sign_dnskey(a, z->key, (uint16_t)flags, (uint8_t)protocol, &z->dnskey);
 }
 
@@ -90,6 +101,17 @@ static bool take_number(struct sign_fault *f, const char *word)
     return true;
 }
 
+/* Seconds from now, either way. */
+static bool seconds_of(const char *word, const char *key, int64_t *out)
+{
+    const char *value = value_of(word, key);
+    char *end = NULL;
+    if (!value || !*value)
+        return false;
+    *out = strtoll(value, &end, 10);
+    return *end == '\0' && *out != 0;
+}
+
 static bool take_word(struct signing *s, struct arena *a, struct set_fault *f, const char *word)
 {
     if (strcmp(word, "expired") == 0) {
@@ -100,6 +122,8 @@ static bool take_word(struct signing *s, struct arena *a, struct set_fault *f, c
         f->fault.expiration_s = 2 * DAY_S;
     } else if (strcmp(word, "broken") == 0) {
         f->fault.broken = true;
+    } else if (strcmp(word, "beside") == 0) {
+        f->beside = true;
     } else if (strcmp(word, "strip") == 0) {
         f->fault.strip = true;
     } else if (value_of(word, "signer")) {
@@ -112,7 +136,8 @@ static bool take_word(struct signing *s, struct arena *a, struct set_fault *f, c
     } else if (value_of(word, "covered")) {
         return type_parse(value_of(word, "covered"), &f->fault.covered) == OK;
     } else {
-        return take_number(&f->fault, word);
+        return seconds_of(word, "since", &f->fault.inception_s) ||
+               seconds_of(word, "until", &f->fault.expiration_s) || take_number(&f->fault, word);
     }
     return true;
 }
@@ -146,7 +171,7 @@ struct sign_pass {
     int64_t now_s;
 };
 
-/* The deepest signed zone at or above the name. */
+/* The deepest zone at or above the name of which the file speaks. */
 static const struct signed_zone *zone_above(const struct signing *s, const uint8_t *name)
 {
     for (;; name = name_skip(name, 1)) {
@@ -156,12 +181,28 @@ static const struct signed_zone *zone_above(const struct signing *s, const uint8
     }
 }
 
+/* Whose denial is it? An unsigned zone has none, so it is the one above. */
+static const struct signed_zone *denier(const struct signing *s, const uint8_t *name)
+{
+    const struct signed_zone *z = zone_above(s, name);
+    while (z && !z->key && *z->name)
+        z = zone_above(s, name_skip(z->name, 1));
+    return z;
+}
+
+static const struct signed_zone *signer(const struct signing *s, const struct rpl_rr *rr)
+{
+    if (rr->type == TYPE_NSEC || rr->type == TYPE_NSEC3)
+        return denier(s, rr->owner);
+    return zone_above(s, rr->type == TYPE_DS && *rr->owner ? name_skip(rr->owner, 1) : rr->owner);
+}
+
 static enum err fill_dnskey(struct sign_pass *p, struct rpl_rr *rr)
 {
     static const uint8_t automatic[] = {0x01, 0x44, 0xce}; /* "AUTO" in base 64 */
     const struct signed_zone *z = signing_find(p->s, rr->owner);
     struct rpl_bytes made;
-    if (!z || rr->length != 7 || memcmp(rr->rdata + 4, automatic, 3) != 0)
+    if (!z || !z->key || rr->length != 7 || memcmp(rr->rdata + 4, automatic, 3) != 0)
         return OK;
     enum err e = sign_dnskey(p->arena, z->key, load_u16(rr->rdata), rr->rdata[2], &made);
     if (e)
@@ -175,7 +216,7 @@ static enum err fill_ds(struct sign_pass *p, struct rpl_rr *rr)
 {
     const struct signed_zone *z = signing_find(p->s, rr->owner);
     struct rpl_bytes made;
-    if (!z || rr->length != 5 || rr->rdata[4] != 0)
+    if (!z || !z->key || rr->length != 5 || rr->rdata[4] != 0)
         return OK;
     enum err e = sign_ds(p->arena, z->name, &z->dnskey, rr->rdata[3], &made);
     if (e)
@@ -219,7 +260,7 @@ static const uint8_t covering[] = {0x66, 0x3e, 0xed, 0xca, 0xf0};
 
 static enum err fill_nsec3(struct sign_pass *p, struct rpl_rr *rr)
 {
-    const struct signed_zone *z = zone_above(p->s, rr->owner);
+    const struct signed_zone *z = denier(p->s, rr->owner);
     uint8_t hash[HASH_SIZE], label[33], owner[NAME_MAX_WIRE];
     uint8_t salt_size = rr->rdata[4];
     const uint8_t *next = rr->rdata + 5 + salt_size;
@@ -285,10 +326,26 @@ static bool is_done(const struct rpl_rr *list, const struct rpl_rr *rr)
     return rr->type == TYPE_RRSIG;
 }
 
+/* Is it the NSEC3 record that matches or covers the name? */
+static bool is_hash_of(const struct rpl_rr *rr, const uint8_t *name)
+{
+    uint8_t hash[HASH_SIZE], label[33];
+    if (rr->type != TYPE_NSEC3 || rr->owner[0] != 32 ||
+        sign_hash(name, load_u16(rr->rdata + 2), rr->rdata + 5, rr->rdata[4], hash))
+        return false;
+    for (int i = 0; i < 2; i++, step_hash(hash, -1)) {
+        hash_label(hash, label);
+        if (memcmp(label, rr->owner, sizeof label) == 0)
+            return true;
+    }
+    return false;
+}
+
 static const struct set_fault *fault_of(const struct signing *s, const struct rpl_rr *rr)
 {
     for (size_t i = 0; i < s->fault_count; i++)
-        if (s->faults[i].type == rr->type && name_equal(s->faults[i].owner, rr->owner))
+        if (s->faults[i].type == rr->type &&
+            (name_equal(s->faults[i].owner, rr->owner) || is_hash_of(rr, s->faults[i].owner)))
             return &s->faults[i];
     return NULL;
 }
@@ -314,13 +371,11 @@ static enum err sign_one(struct sign_pass *p, struct rpl_packet *packet, int sec
 {
     const struct set_fault *of = fault_of(p->s, first);
     struct sign_fault fault = of ? of->fault : (struct sign_fault){0};
-    bool at_parent = first->type == TYPE_DS && *first->owner;
-    const struct signed_zone *z =
-        of && of->by ? of->by
-                     : zone_above(p->s, at_parent ? name_skip(first->owner, 1) : first->owner);
+    const struct signed_zone *own = signer(p->s, first);
+    const struct signed_zone *z = of && of->by ? of->by : own;
     struct rpl_bytes rdata;
     enum err e = OK;
-    if (!z || fault.strip)
+    if (!z || !z->key || fault.strip)
         return OK;
     for (unsigned i = 0; !e && i < fault.more; i++) {
         struct sign_fault bad = {.broken = true, .expiration_s = DAY_S + 1 + (int64_t)i};
@@ -330,6 +385,13 @@ static enum err sign_one(struct sign_pass *p, struct rpl_packet *packet, int sec
     }
     if (!e)
         e = sign_set(p->arena, z->key, z->name, &z->dnskey, first, &fault, p->now_s, &rdata);
+    if (!e)
+        e = append(p, packet, section, first, &rdata);
+    if (e || !of || !of->beside)
+        return e;
+    static const struct sign_fault none;
+    z = own;
+    e = sign_set(p->arena, z->key, z->name, &z->dnskey, first, &none, p->now_s, &rdata);
     return e ? e : append(p, packet, section, first, &rdata);
 }
 

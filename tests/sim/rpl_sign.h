@@ -3,18 +3,32 @@
  * hold plain records, and the signatures are added when the file is read. Config lines (`nuthatch:
  * "…"`):
  *
- *     sign: ZONE [ALGORITHM] [flags=N] [protocol=N]     the zone is signed (default ED25519, flags
- * 257) anchor-of: ZONE                                    its key is a trust anchor fault: OWNER
- * TYPE WORD…                            what is wrong with that set's signature: expired early
- * broken strip tag=N labels=N algorithm=N ttl=N covered=TYPE signer=NAME by=ZONE more=N
+ *     sign: ZONE [ALGORITHM] [flags=N] [protocol=N]
+ *
+ * The zone is signed (default ED25519, flags 257; NONE: it is not, though it lies below one that
+ * is); of two lines for a zone the later counts.
+ *
+ *     anchor-of: ZONE
+ *
+ * Its key is a trust anchor.
+ *
+ *     fault: OWNER TYPE WORD…
+ *
+ * What is wrong with that set's signature: `expired`, `early`, `since=N`, `until=N` (inception and
+ * expiration in seconds from the beginning), `broken`, `strip`, `tag=N`, `labels=N`, `algorithm=N`,
+ * `ttl=N`, `covered=TYPE`, `signer=NAME`, `by=ZONE` (another zone's key), `more=N` (so many broken
+ * ones before it), `beside` (a good one behind it).
  *
  * In sections, placeholders stand for what is made of keys and hashes:
  *
- *     example.com. DNSKEY 257 3 15 AUTO         the zone's key, with these flags and this protocol
- *     example.com. DS 0 15 2 00                 the DS record of it, with this digest
- *     a.example.com. NSEC3 1 0 5 AB MATCHING A  owner is the name's hash, next the one after
- *     x.example.com. NSEC3 1 1 5 AB COVERING    owner is the hash before the name's, next the one
- * after
+ *     example.com. DNSKEY 257 3 15 AUTO
+ *     example.com. DS 0 0 2 00
+ *     a.example.com. NSEC3 1 0 5 AB MATCHING A
+ *     x.example.com. NSEC3 1 1 5 AB COVERING
+ *
+ * The zone's key with these flags and this protocol; the DS record of it with this digest, and with
+ * tag and algorithm as given where they are not 0; an NSEC3 whose owner is the name's hash and its
+ * next the one after; one whose owner is the hash before the name's and its next the one after.
  *
  * Signed is each set in answer and authority that has no RRSIG there already; not NS in a reply
  * without AA (a referral), and of expected answers only those with DO.
@@ -36,6 +50,7 @@ struct set_fault {
     const uint8_t *owner;
     uint16_t type;
     const struct signed_zone *by; /* NULL: the zone itself */
+    bool beside;                  /* a good signature follows the faulty one */
     struct sign_fault fault;
 };
 
