@@ -142,27 +142,29 @@ static void judge_servfail(struct run *r, const struct ask *a, const struct trut
         breach(r, a, "SERVFAIL, where the answer can be found", m->rcode);
 }
 
-/* Against the tree as it is, and as it was while that may still be believed. */
-static void judge_records(struct run *r, const struct ask *a, struct truth *t,
-                          const struct rpl_message *m)
+/* NULL, or what is wrong with the answer if that is the truth. */
+static const char *judge_by(const struct run *r, const struct truth *t, const struct rpl_message *m)
 {
     const char *what = compare(t, m);
+    if (!what && t->loops)
+        what = "an answer, where the aliases never end";
+    return what ? what : check_times(r, t, m);
+}
+
+/* Against the tree as it is, and as it was while that may still be believed. */
+static void judge_records(struct run *r, const struct ask *a, const struct truth *t,
+                          const struct rpl_message *m)
+{
+    const char *what = judge_by(r, t, m);
     /* A referral that was on its way while the machine slept lives that much longer. */
     uint64_t now = sim_now(r->sim) - r->slept_ms;
-    if (what && t->gone_ms == 0) {
-        /* A ghost's name may have been reached through an alias that is no longer followed. */
+    if (what) {
+        /* Or a ghost's name was reached through an alias that is no longer followed. */
         struct truth before;
         oracle_answer(&r->tree, a->name, a->type, 0, &before);
         if (before.gone_ms && now < before.gone_ms + before.spare_s * 1000ULL)
-            what = compare(&before, m);
-    } else if (what && now < t->gone_ms + t->spare_s * 1000ULL) {
-        oracle_answer(&r->tree, a->name, a->type, 0, t);
-        what = compare(t, m);
+            what = judge_by(r, &before, m);
     }
-    if (!what && t->loops)
-        what = "an answer, where the aliases never end";
-    if (!what)
-        what = check_times(r, t, m);
     if (what)
         breach(r, a, what, m->rcode);
 }
