@@ -102,6 +102,7 @@ static enum verdict validate(struct lookup *l, struct finding *out)
     waits_charge_checks(l, &spent);
     l->r->counters.checks_good += spent.good;
     l->r->counters.checks_failed += spent.failed;
+    l->r->counters.hash_blocks += spent.blocks;
     l->r->counters.limit_checks += work.over;
     return verdict;
 }

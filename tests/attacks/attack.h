@@ -89,6 +89,8 @@ void rig_free(struct rig *r);
 void rig_zone(struct rig *r, const char *zone, const char *address, serve_fn *serve, void *script);
 /* Questions of that zone go to a forwarder, which is registered as a zone too. One a rig. */
 void rig_forward(struct rig *r, const char *zone, const char *address);
+/* Validates from that DS record on. One a rig. */
+void rig_anchor(struct rig *r, const uint8_t *zone, const uint8_t *ds, uint16_t length);
 /* The root does not know the zone any more. */
 void rig_revoke(struct rig *r, const char *zone);
 /* The TTL of the root's referrals; default 86400. */

@@ -52,6 +52,8 @@ struct rig {
     struct stub_zone forward;
     uint8_t forward_name[NAME_MAX_WIRE];
     struct endpoint forwarder;
+    struct anchor anchor;
+    struct arena anchor_memory;
     struct cache *cache;
     struct resolver *resolver;
     struct front *front;
@@ -362,7 +364,7 @@ static void make_options(struct rig *r, const char *listen)
     r->hints.ns[0] = name_of("a.root-servers.net.", r->hint_name);
     r->hints.address[0].at = address_of(root_address);
     r->options.hints = &r->hints;
-    r->options.prime = false; /* its packets are nobody's */
+    r->options.prime = false;                 /* its packets are nobody's */
     r->options.anchors = (struct anchors){0}; /* nothing in this world is signed */
 }
 
@@ -398,6 +400,7 @@ struct rig *rig_new(const struct rig_config *config)
     r->referral_ttl = 86400;
     r->work.limit = config->work_size ? config->work_size : (size_t)64 << 20;
     arena_init(&r->reply.arena, NULL);
+    arena_init(&r->anchor_memory, NULL);
     struct sim_config sim = {.seed = r->random, .start_ms = START_MS, .on_send = on_send, .ctx = r};
     MUST(sim_new(&r->sim, &sim) == OK);
     make_options(r, config->listen);
@@ -415,6 +418,7 @@ void rig_free(struct rig *r)
     sim_free(r->sim);
     generation_free(r->generation);
     arena_deinit(&r->reply.arena);
+    arena_deinit(&r->anchor_memory);
     for (unsigned i = 0; i < 1024; i++) {
         while (r->waiting[i]) {
             struct waiting *w = r->waiting[i];
@@ -445,6 +449,17 @@ void rig_forward(struct rig *r, const char *zone, const char *address)
                                     .forward = true};
     r->options.stubs = &r->forward;
     r->options.stub_count = 1;
+    resolver_configure(r->resolver, &r->options);
+}
+
+void rig_anchor(struct rig *r, const uint8_t *zone, const uint8_t *ds, uint16_t length)
+{
+    struct rrset_builder b;
+    r->anchor.zone = zone;
+    MUST(rrset_build(&b, &r->anchor_memory, zone, TYPE_DS, UINT32_MAX) == OK);
+    MUST(rrset_add(&b, ds, length) == OK);
+    r->anchor.ds = rrset_finish(&b);
+    r->options.anchors = (struct anchors){.at = &r->anchor, .count = 1};
     resolver_configure(r->resolver, &r->options);
 }
 

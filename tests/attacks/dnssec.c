@@ -1,0 +1,559 @@
+/*
+ * Attacks on validation. The attacker owns a zone with a trust anchor of its own (as good as one
+ * that DS leads to) and signs in it what he likes.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "dnssec/records.h"
+#include "tests/attacks/attack.h"
+#include "tests/sim/rpl_sign.h"
+
+enum { DELAY_MS = 10, KEY_SIZE = 32, SIGNATURE_SIZE = 64, RECORDS_MAX = 4096 };
+static const char server[] = "203.0.113.66";
+
+/* ---- The attacker's zone ------------------------------------------------------------------------
+ */
+
+struct owned {
+    struct arena arena;
+    uint8_t name[NAME_MAX_WIRE];
+    const struct sign_key *key;
+    struct rpl_bytes dnskey;
+    uint16_t tag;
+    struct raw m; /* the reply that is being made */
+};
+
+static struct rig *own_zone(struct owned *z, serve_fn *serve, void *script)
+{
+    struct rpl_bytes ds;
+    struct rig *r = rig_new(&(struct rig_config){0});
+    arena_init(&z->arena, NULL);
+    name_of("evil.com.", z->name);
+    z->key = sign_key(z->name, "ED25519");
+    MUST(z->key && sign_dnskey(&z->arena, z->key, 257, 3, &z->dnskey) == OK);
+    MUST(sign_ds(&z->arena, z->name, &z->dnskey, 2, &ds) == OK);
+    z->tag = dnskey_tag(z->dnskey.at, z->dnskey.size);
+    sim_set_wall(rig_sim(r), SIGNING_WALL_S);
+    rig_anchor(r, z->name, ds.at, (uint16_t)ds.size);
+    rig_zone(r, "evil.com.", server, serve, script);
+    return r;
+}
+
+static void give_up_zone(struct owned *z, struct rig *r)
+{
+    rig_free(r);
+    arena_deinit(&z->arena);
+}
+
+static const struct rpl_rr *record(struct owned *z, const struct rpl_rr *next, const uint8_t *owner,
+                                   uint16_t type, struct rpl_bytes rdata)
+{
+    struct rpl_rr *rr = arena_alloc(&z->arena, sizeof *rr);
+    MUST(rr);
+    *rr = (struct rpl_rr){.owner = owner,
+                          .rdata = rdata.at,
+                          .length = (uint16_t)rdata.size,
+                          .type = type,
+                          .class = CLASS_IN,
+                          .ttl = 300,
+                          .next = (struct rpl_rr *)(uintptr_t)next};
+    return rr;
+}
+
+static void put(struct owned *z, enum section section, const struct rpl_rr *rr)
+{
+    raw_put(&z->m, rr->owner, name_size(rr->owner));
+    raw_u16(&z->m, rr->type);
+    raw_u16(&z->m, CLASS_IN);
+    raw_u16(&z->m, 0);
+    raw_u16(&z->m, rr->ttl);
+    raw_u16(&z->m, rr->length);
+    raw_put(&z->m, rr->rdata, rr->length);
+    raw_count(&z->m, section);
+}
+
+static void put_signature(struct owned *z, enum section section, const struct rpl_rr *first,
+                          const struct sign_fault *fault)
+{
+    struct rpl_bytes rdata;
+    MUST(sign_set(&z->arena, z->key, z->name, &z->dnskey, first, fault, SIGNING_WALL_S, &rdata) ==
+         OK);
+    put(z, section, record(z, NULL, first->owner, TYPE_RRSIG, rdata));
+}
+
+/* The records from `first` on, which are one set, and their signature. */
+static void put_signed(struct owned *z, enum section section, const struct rpl_rr *first)
+{
+    static const struct sign_fault none;
+    for (const struct rpl_rr *rr = first; rr; rr = rr->next)
+        put(z, section, rr);
+    put_signature(z, section, first, &none);
+}
+
+/* Over UDP what is large is cut to TC. */
+static void send(struct owned *z, struct ask *q)
+{
+    if (q->exchange->via == TRANSPORT_UDP && z->m.size > DNS_UDP_SAFE)
+        raw_reply(&z->m, q, FLAG_AA | FLAG_TC);
+    reply_raw(q, z->m.bytes, z->m.size, DELAY_MS);
+}
+
+static const uint8_t *keep_name(struct owned *z, const uint8_t *name)
+{
+    const uint8_t *kept = arena_copy(&z->arena, name, name_size(name));
+    MUST(kept);
+    return kept;
+}
+
+static void put_soa(struct owned *z)
+{
+    static const uint8_t rdata[22 - 1 + 1] = {0, 0, [21] = 60};
+    put_signed(z, SECTION_AUTHORITY,
+               record(z, NULL, z->name, TYPE_SOA, (struct rpl_bytes){rdata, sizeof rdata}));
+}
+
+static void put_address(struct owned *z, const uint8_t *owner)
+{
+    static const uint8_t address[] = {192, 0, 2, 66};
+    put_signed(z, SECTION_ANSWER, record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4}));
+}
+
+/* ---- Many keys, many signatures -----------------------------------------------------------------
+ */
+
+/* Octets that make no key, or one that fits no signature, with the tag of the good key. */
+static struct rpl_bytes decoy(struct owned *z, unsigned number, uint8_t algorithm, size_t bits)
+{
+    uint8_t *at = arena_calloc(&z->arena, 4 + bits, 1);
+    MUST(at);
+    at[1] = 1;
+    at[0] = 1;
+    at[2] = 3;
+    at[3] = algorithm;
+    store_u32(at + 4, number * 2654435761U);
+    for (unsigned i = 0; i <= UINT16_MAX; i++) {
+        store_u16(at + 2 + bits, (uint16_t)i);
+        if (dnskey_tag(at, 4 + bits) == z->tag)
+            return (struct rpl_bytes){at, 4 + bits};
+    }
+    MUST(false);
+    return (struct rpl_bytes){at, 0};
+}
+
+struct trap {
+    struct owned zone;
+    unsigned keys, signatures;
+    uint8_t algorithm; /* of the decoys */
+    size_t bits;
+    struct rpl_rr *set; /* DNSKEY */
+};
+
+static void make_keys(struct trap *t)
+{
+    struct owned *z = &t->zone;
+    const struct rpl_rr *set = NULL;
+    for (unsigned i = 0; i < t->keys; i++)
+        set = record(z, set, z->name, TYPE_DNSKEY, decoy(z, i, t->algorithm, t->bits));
+    t->set = (struct rpl_rr *)(uintptr_t)record(z, set, z->name, TYPE_DNSKEY, z->dnskey);
+}
+
+static void put_bad_signatures(struct trap *t, const uint8_t *owner)
+{
+    struct owned *z = &t->zone;
+    static const uint8_t address[] = {192, 0, 2, 66};
+    const struct rpl_rr *a =
+        record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, sizeof address});
+    put(z, SECTION_ANSWER, a);
+    for (unsigned i = 0; i < t->signatures; i++) {
+        struct sign_fault f = {.broken = true,
+                               .has_algorithm = true,
+                               .algorithm = t->algorithm,
+                               .expiration_s = 3600 + (int64_t)i};
+        put_signature(z, SECTION_ANSWER, a, &f);
+    }
+}
+
+static void serve_trap(struct ask *q, void *script)
+{
+    struct trap *t = script;
+    raw_reply(&t->zone.m, q, FLAG_AA);
+    if (q->type == TYPE_DNSKEY)
+        put_signed(&t->zone, SECTION_ANSWER, t->set);
+    else if (name_labels(q->name) > 2)
+        put_bad_signatures(t, keep_name(&t->zone, q->name));
+    send(&t->zone, q);
+}
+
+struct cost {
+    uint64_t failed, good, packets;
+};
+
+/* What one question costs, and what another one after it. */
+static struct cost trap_of(struct trap *t, unsigned *rcode)
+{
+    static struct answer_seen a;
+    struct rig *r = own_zone(&t->zone, serve_trap, t);
+    make_keys(t);
+    rig_resolve(r, "www.evil.com.", TYPE_A, &a);
+    *rcode = a.rcode;
+    const struct counters *c = resolver_counters(rig_resolver(r));
+    struct cost cost = {c->checks_failed, c->checks_good, rig_packets(r)};
+    give_up_zone(&t->zone, r);
+    return cost;
+}
+
+static void report_trap(struct report *r, struct trap *t, const char *what)
+{
+    char line[80];
+    unsigned rcode;
+    struct cost c = trap_of(t, &rcode);
+    MUST(rcode == RCODE_SERVFAIL);
+    snprintf(line, sizeof line, "failed checks, %s", what);
+    report_at_most(r, line, (double)c.failed, 8);
+    snprintf(line, sizeof line, "packets, %s", what);
+    report_at_most(r, line, (double)c.packets, 12);
+}
+
+void attack_keytrap(struct report *r)
+{
+    static struct trap t;
+    enum { ED25519 = 15 };
+    t = (struct trap){.keys = 500, .signatures = 450, .algorithm = ED25519, .bits = KEY_SIZE};
+    report_trap(r, &t, "500 keys and 450 signatures of one tag");
+    t = (struct trap){.keys = 150, .signatures = 150, .algorithm = ED25519, .bits = KEY_SIZE};
+    report_trap(r, &t, "150 of each");
+    t = (struct trap){.keys = 2, .signatures = 150, .algorithm = ED25519, .bits = KEY_SIZE};
+    report_trap(r, &t, "few keys, many signatures");
+}
+
+void attack_broken_keys(struct report *r)
+{
+    static struct trap t;
+    enum { RSASHA256 = 8, ECDSAP256 = 13 };
+    t = (struct trap){.keys = 1000, .signatures = 8, .algorithm = RSASHA256, .bits = 8};
+    report_trap(r, &t, "1,000 matching keys that are none");
+    t = (struct trap){.keys = 190, .signatures = 8, .algorithm = RSASHA256, .bits = 8};
+    report_trap(r, &t, "190 of them");
+    t = (struct trap){.keys = 190, .signatures = 8, .algorithm = ECDSAP256, .bits = 64};
+    report_trap(r, &t, "190 points beside the curve");
+}
+
+/* Over TCP as many signatures as are taken of one set, again and again. */
+void attack_signatures(struct report *r)
+{
+    static struct trap t;
+    static struct answer_seen a;
+    size_t first = 0;
+    t = (struct trap){.signatures = 150, .algorithm = 15, .bits = KEY_SIZE};
+    struct rig *rig = own_zone(&t.zone, serve_trap, &t);
+    make_keys(&t);
+    unsigned rounds = r->full ? 1000 : 25;
+    for (unsigned i = 0; i < rounds; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "n%u.evil.com.", i);
+        rig_resolve(rig, name, TYPE_A, &a);
+        MUST(a.rcode == RCODE_SERVFAIL);
+        first = i == 1 ? rig_work(rig) : first;
+    }
+    const struct counters *c = resolver_counters(rig_resolver(rig));
+    report_at_most(r, "failed checks a query", (double)c->checks_failed / rounds, 8);
+    report_at_most(r, "working memory, against that of two", (double)rig_work(rig) / (double)first,
+                   1.1);
+    give_up_zone(&t.zone, rig);
+}
+
+/* ---- Denial ------------------------------------------------------------------------------------
+ */
+
+struct denying {
+    struct owned zone;
+    unsigned iterations, records;
+    bool delegation; /* below it what is asked for is unsigned */
+    struct rpl_rr *keys;
+};
+
+/* An NSEC3 record that matches (by 0) or covers (by 1) the name. */
+static const struct rpl_rr *hashed(struct denying *d, const uint8_t *name, unsigned by)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    uint8_t hash[20], owner[NAME_MAX_WIRE], label[33] = {32};
+    uint8_t *rdata = arena_calloc(&d->zone.arena, 4 + 1 + 1 + 20 + 3, 1);
+    MUST(rdata && sign_hash(name, (uint16_t)d->iterations, NULL, 0, hash) == OK);
+    rdata[0] = 1;
+    store_u16(rdata + 2, (uint16_t)d->iterations);
+    rdata[5] = 20;
+    memcpy(rdata + 6, hash, 20);
+    rdata[6 + 19] = (uint8_t)(rdata[6 + 19] + 1);
+    hash[19] = (uint8_t)(hash[19] - by);
+    rdata[26] = 0;
+    rdata[27] = 1;
+    rdata[28] = 0x40;
+    for (unsigned i = 0; i < 32; i++) {
+        unsigned bit = 5 * i, value = (unsigned)(hash[bit / 8] << 8);
+        value |= bit / 8 + 1 < 20 ? hash[bit / 8 + 1] : 0;
+        label[1 + i] = (uint8_t)digits[value >> (11 - bit % 8) & 31];
+    }
+    MUST(name_prepend(label, d->zone.name, owner) == OK);
+    return record(&d->zone, NULL, keep_name(&d->zone, owner), TYPE_NSEC3,
+                  (struct rpl_bytes){rdata, 29});
+}
+
+static void put_hashed_denial(struct denying *d, const uint8_t *name)
+{
+    struct owned *z = &d->zone;
+    uint8_t star[NAME_MAX_WIRE];
+    const uint8_t *closer = name_suffix(name, name_labels(z->name) + 1);
+    put_soa(z);
+    put_signed(z, SECTION_AUTHORITY, hashed(d, z->name, 0));
+    put_signed(z, SECTION_AUTHORITY, hashed(d, closer, 1));
+    MUST(name_prepend((const uint8_t *)"\1*", z->name, star) == OK);
+    put_signed(z, SECTION_AUTHORITY, hashed(d, star, 1));
+}
+
+static void serve_hashed(struct ask *q, void *script)
+{
+    struct denying *d = script;
+    struct owned *z = &d->zone;
+    bool deep = name_labels(q->name) > 2;
+    raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (deep ? RCODE_NXDOMAIN : 0)));
+    if (q->type == TYPE_DNSKEY)
+        put_signed(z, SECTION_ANSWER, d->keys);
+    else if (deep)
+        put_hashed_denial(d, q->name);
+    send(z, q);
+}
+
+/* An unsigned answer whose every label may be a delegation. */
+static void serve_unsigned(struct ask *q, void *script)
+{
+    struct denying *d = script;
+    struct owned *z = &d->zone;
+    static const uint8_t address[] = {192, 0, 2, 66};
+    if (q->type != TYPE_A || name_labels(q->name) <= 2) {
+        serve_hashed(q, script);
+        return;
+    }
+    raw_reply(&z->m, q, FLAG_AA);
+    put(z, SECTION_ANSWER,
+        record(z, NULL, keep_name(z, q->name), TYPE_A, (struct rpl_bytes){address, 4}));
+    send(z, q);
+}
+
+static void deep_name(char *out, unsigned labels)
+{
+    for (unsigned i = 0; i < labels; i++)
+        out += sprintf(out, "a.");
+    sprintf(out, "evil.com.");
+}
+
+static double blocks_of(struct denying *d, serve_fn *serve, unsigned labels)
+{
+    static struct answer_seen a;
+    char name[300];
+    struct rig *r = own_zone(&d->zone, serve, d);
+    d->keys = (struct rpl_rr *)(uintptr_t)record(&d->zone, NULL, d->zone.name, TYPE_DNSKEY,
+                                                 d->zone.dnskey);
+    deep_name(name, labels);
+    rig_resolve(r, name, TYPE_A, &a);
+    const struct counters *c = resolver_counters(rig_resolver(r));
+    double blocks = (double)c->hash_blocks;
+    give_up_zone(&d->zone, r);
+    return blocks;
+}
+
+void attack_nsec3_cost(struct report *r)
+{
+    static struct denying d;
+    static const unsigned iterations[] = {0, 50, 51, 2500, 65535};
+    for (unsigned i = 0; i < sizeof iterations / sizeof *iterations; i++) {
+        char what[80];
+        d = (struct denying){.iterations = iterations[i]};
+        snprintf(what, sizeof what, "SHA-1 blocks, NXDOMAIN, 118 labels, %u iterations",
+                 iterations[i]);
+        report_at_most(r, what, blocks_of(&d, serve_hashed, 116), 600);
+        d = (struct denying){.iterations = iterations[i]};
+        snprintf(what, sizeof what, "SHA-1 blocks, unsigned answer, 118 labels, %u iterations",
+                 iterations[i]);
+        report_at_most(r, what, blocks_of(&d, serve_unsigned, 116), 1000);
+    }
+}
+
+static void serve_padded(struct ask *q, void *script)
+{
+    struct denying *d = script;
+    struct owned *z = &d->zone;
+    bool deep = name_labels(q->name) > 2;
+    raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (deep ? RCODE_NXDOMAIN : 0)));
+    if (q->type == TYPE_DNSKEY)
+        put_signed(z, SECTION_ANSWER, d->keys);
+    for (unsigned i = 0; deep && i < d->records; i++) {
+        uint8_t *rdata = arena_calloc(&z->arena, 32, 1), owner[NAME_MAX_WIRE];
+        char text[40];
+        MUST(rdata);
+        snprintf(text, sizeof text, "b%04u.evil.com.", i);
+        size_t size = name_copy(rdata, name_of(text, owner));
+        snprintf(text, sizeof text, "a%04u.evil.com.", i);
+        rdata[size + 1] = 1;
+        rdata[size + 2] = 0x40;
+        put_signed(z, SECTION_AUTHORITY,
+                   record(z, NULL, keep_name(z, name_of(text, owner)), TYPE_NSEC,
+                          (struct rpl_bytes){rdata, size + 3}));
+    }
+    if (deep)
+        put_soa(z);
+    send(z, q);
+}
+
+void attack_padded_denial(struct report *r)
+{
+    static struct denying d;
+    static struct answer_seen a;
+    d = (struct denying){.records = 400};
+    struct rig *rig = own_zone(&d.zone, serve_padded, &d);
+    d.keys =
+        (struct rpl_rr *)(uintptr_t)record(&d.zone, NULL, d.zone.name, TYPE_DNSKEY, d.zone.dnskey);
+    rig_resolve(rig, "zz.evil.com.", TYPE_A, &a);
+    MUST(a.rcode == RCODE_SERVFAIL);
+    const struct counters *c = resolver_counters(rig_resolver(rig));
+    report_at_most(r, "good checks of 400 signed NSEC", (double)c->checks_good, 64);
+    report_at_most(r, "failed checks", (double)c->checks_failed, 8);
+    give_up_zone(&d.zone, rig);
+}
+
+/* ---- Labels -------------------------------------------------------------------------------------
+ */
+
+struct labelled {
+    struct owned zone;
+    uint8_t labels;
+    struct rpl_rr *keys;
+};
+
+static void serve_labelled(struct ask *q, void *script)
+{
+    struct labelled *s = script;
+    struct owned *z = &s->zone;
+    raw_reply(&z->m, q, FLAG_AA);
+    if (q->type == TYPE_DNSKEY) {
+        put_signed(z, SECTION_ANSWER, s->keys);
+    } else if (q->type == TYPE_A && name_labels(q->name) > 2) {
+        static const uint8_t address[] = {192, 0, 2, 66};
+        struct sign_fault f = {.has_labels = true, .labels = s->labels};
+        const struct rpl_rr *a = record(z, NULL, keep_name(z, q->name), TYPE_A,
+                                        (struct rpl_bytes){address, sizeof address});
+        put(z, SECTION_ANSWER, a);
+        put_signature(z, SECTION_ANSWER, a, &f);
+    }
+    send(z, q);
+}
+
+void attack_rrsig_labels(struct report *r)
+{
+    static struct labelled s;
+    static struct answer_seen a;
+    enum { LABELS = 20 };
+    unsigned believed = 0, good = 0;
+    char name[100];
+    deep_name(name, LABELS - 2);
+    for (unsigned i = 0; i <= LABELS; i++) {
+        s = (struct labelled){.labels = (uint8_t)i};
+        struct rig *rig = own_zone(&s.zone, serve_labelled, &s);
+        s.keys = (struct rpl_rr *)(uintptr_t)record(&s.zone, NULL, s.zone.name, TYPE_DNSKEY,
+                                                    s.zone.dnskey);
+        rig_resolve(rig, name, TYPE_A, &a);
+        if (i < LABELS)
+            believed += a.rcode == RCODE_NOERROR;
+        else
+            good += a.rcode == RCODE_NOERROR;
+        give_up_zone(&s.zone, rig);
+    }
+    report_at_most(r, "believed with labels 0 to n-1", believed, 0);
+    report_at_least(r, "believed with all labels", good, 1);
+}
+
+/* ---- Every order --------------------------------------------------------------------------------
+ */
+
+struct orderly {
+    struct owned zone;
+    struct rpl_rr *keys;
+};
+
+static void put_nsec(struct owned *z, const uint8_t *owner, const uint8_t *next)
+{
+    uint8_t *rdata = arena_calloc(&z->arena, NAME_MAX_WIRE + 8, 1);
+    MUST(rdata);
+    size_t size = name_copy(rdata, next);
+    rdata[size + 1] = 6; /* A, RRSIG, NSEC */
+    rdata[size + 2] = 0x40;
+    rdata[size + 7] = 0x03;
+    put_signed(
+        z, SECTION_AUTHORITY,
+        record(z, NULL, keep_name(z, owner), TYPE_NSEC, (struct rpl_bytes){rdata, size + 8}));
+}
+
+static void serve_orderly(struct ask *q, void *script)
+{
+    struct orderly *s = script;
+    struct owned *z = &s->zone;
+    uint8_t www[NAME_MAX_WIRE];
+    bool is_www = name_equal(q->name, name_of("www.evil.com.", www));
+    bool missing = name_labels(q->name) > 2 && !is_www;
+    raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (missing ? RCODE_NXDOMAIN : 0)));
+    if (q->type == TYPE_DNSKEY && !missing && !is_www) {
+        put_signed(z, SECTION_ANSWER, s->keys);
+    } else if (is_www && q->type == TYPE_A) {
+        put_address(z, keep_name(z, www));
+    } else {
+        put_soa(z);
+        put_nsec(z, is_www ? www : z->name, is_www ? z->name : www);
+    }
+    send(z, q);
+}
+
+static const struct {
+    const char *name;
+    uint16_t type;
+} questions[] = {{"www.evil.com.", TYPE_A},
+                 {"www.evil.com.", TYPE_RRSIG},
+                 {"www.evil.com.", TYPE_NSEC},
+                 {"www.evil.com.", TYPE_MX},
+                 {"nx.evil.com.", TYPE_A}};
+enum { QUESTIONS = sizeof questions / sizeof *questions, ORDER_MAX = 5 };
+
+/* Plays the questions that the number spells; returns how many answers are not those of a first
+ * one. */
+static unsigned play_order(unsigned order, unsigned length, unsigned alone[QUESTIONS])
+{
+    static struct orderly s;
+    static struct answer_seen a;
+    unsigned wrong = 0;
+    s = (struct orderly){0};
+    struct rig *r = own_zone(&s.zone, serve_orderly, &s);
+    s.keys =
+        (struct rpl_rr *)(uintptr_t)record(&s.zone, NULL, s.zone.name, TYPE_DNSKEY, s.zone.dnskey);
+    for (unsigned i = 0; i < length; i++, order /= QUESTIONS) {
+        unsigned which = order % QUESTIONS;
+        rig_resolve(r, questions[which].name, questions[which].type, &a);
+        unsigned got = a.rcode << 16 | load_u16(a.bytes + 6);
+        if (length == 1)
+            alone[which] = got;
+        wrong += got != alone[which];
+    }
+    give_up_zone(&s.zone, r);
+    return wrong;
+}
+
+void attack_order(struct report *r)
+{
+    unsigned alone[QUESTIONS] = {0}, wrong = 0, orders = 0;
+    for (unsigned length = 1, count = QUESTIONS; length <= (r->full ? ORDER_MAX : ORDER_MAX - 1U);
+         length++, count *= QUESTIONS)
+        for (unsigned order = 0; order < count; order++, orders++)
+            wrong += play_order(order, length, alone);
+    MUST(alone[0] == 1 && alone[4] == (RCODE_NXDOMAIN << 16));
+    report_at_least(r, "orders played", orders, 780);
+    report_at_most(r, "answers that depend on what was asked before", wrong, 0);
+}
