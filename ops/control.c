@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/must.h"
 #include "dns/name.h"
+#include "ops/control_trace.h"
 #include "ops/server_internal.h"
 
 enum { REQUEST_MAX = 65536, PEERS_MAX = 16, REPLY_WAITING_MAX = 1 << 20 };
@@ -32,6 +33,7 @@ struct peer {
     uv_pipe_t pipe;
     struct list in_peers;
     struct control *control;
+    struct trace *trace; /* its answer is still to come, and the next request waits */
     size_t size;
     char line[REQUEST_MAX];
 };
@@ -78,8 +80,19 @@ static json_t *answer_flush(struct server *s, const json_t *request)
     return json_pack("{s:b, s:I}", "ok", 1, "removed", (json_int_t)gone);
 }
 
-static json_t *answer(struct server *s, const char *line, size_t size)
+static void on_trace(void *ctx, json_t *document);
+
+/* NULL: the answer comes later. */
+static json_t *answer_trace(struct peer *p, const json_t *request)
 {
+    const char *why;
+    p->trace = trace_begin(p->control->server, request, on_trace, p, &why);
+    return p->trace ? NULL : refuse(why);
+}
+
+static json_t *answer(struct peer *p, const char *line, size_t size)
+{
+    struct server *s = p->control->server;
     json_error_t why;
     json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &why), *reply;
     const char *command = json_string_value(json_object_get(request, "command"));
@@ -89,6 +102,8 @@ static json_t *answer(struct server *s, const char *line, size_t size)
         reply = answer_status(s);
     else if (strcmp(command, "flush") == 0)
         reply = answer_flush(s, request);
+    else if (strcmp(command, "trace") == 0)
+        reply = answer_trace(p, request);
     else
         reply = refuse("no such command");
     json_decref(request);
@@ -108,6 +123,8 @@ static void drop(struct peer *p)
         return;
     list_remove(&p->in_peers);
     p->control->count--;
+    trace_cancel(p->trace);
+    p->trace = NULL;
     uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
 
@@ -142,6 +159,31 @@ static void send_reply(struct peer *p, json_t *reply)
     drop(p);
 }
 
+/* The requests that have come whole, one after another. */
+static void take_lines(struct peer *p)
+{
+    char *end;
+    while (!p->trace && p->size > 0 && (end = memchr(p->line, '\n', p->size)) != NULL) {
+        size_t length = (size_t)(end - p->line);
+        json_t *reply = answer(p, p->line, length);
+        p->size -= length + 1;
+        memmove(p->line, end + 1, p->size);
+        if (!p->trace)
+            send_reply(p, reply);
+        if (uv_is_closing((uv_handle_t *)&p->pipe))
+            return;
+    }
+}
+
+static void on_trace(void *ctx, json_t *document)
+{
+    struct peer *p = ctx;
+    p->trace = NULL;
+    send_reply(p, document);
+    if (!uv_is_closing((uv_handle_t *)&p->pipe))
+        take_lines(p);
+}
+
 static void on_room(uv_handle_t *h, size_t wanted, uv_buf_t *buf)
 {
     (void)wanted;
@@ -160,14 +202,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     p->size += (size_t)n;
-    for (char *end; p->size > 0 && (end = memchr(p->line, '\n', p->size)) != NULL;) {
-        size_t length = (size_t)(end - p->line);
-        send_reply(p, answer(s, p->line, length));
-        p->size -= length + 1;
-        memmove(p->line, end + 1, p->size);
-        if (uv_is_closing((uv_handle_t *)&p->pipe))
-            return;
-    }
+    take_lines(p);
 }
 
 static void on_connection(uv_stream_t *stream, int status)

@@ -116,6 +116,7 @@ struct server {
     uint16_t udp_payload;           /* … to here */
     struct control *control;        /* NULL: no socket is configured */
     struct generation *applying;    /* with a reference, during that round */
+    struct trace *trace;            /* the one that is under way */
     struct names *names;            /* NULL until the configuration has host names */
     bool renew;              /* the generation, when the round is over: addresses have changed */
     struct figures *figures; /* one a worker */

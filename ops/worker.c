@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "ops/control_trace.h"
 #include "ops/server_internal.h"
 
 enum {
@@ -100,6 +101,37 @@ static void leave(void *ctx)
     if (w->online)
         epoch_offline(w->server->epoch, w->number);
     w->online = false;
+}
+
+/* ---- The world's events: the resolver's, or those of a trace ----------------------------------
+ */
+
+static void on_reply(void *ctx, uint64_t token, const uint8_t *message, size_t length)
+{
+    struct worker *w = ctx;
+    struct world_sink sink = resolver_sink(w->resolver);
+    if (token & TRACE_TOKEN)
+        trace_reply(w->server, token, message, length);
+    else
+        sink.reply(sink.ctx, token, message, length);
+}
+
+static void on_failed(void *ctx, uint64_t token, enum err why)
+{
+    struct worker *w = ctx;
+    struct world_sink sink = resolver_sink(w->resolver);
+    if (token & TRACE_TOKEN)
+        trace_failed(w->server, token, why);
+    else
+        sink.failed(sink.ctx, token, why);
+}
+
+static void on_turn(void *ctx)
+{
+    struct worker *w = ctx;
+    resolver_turn(w->resolver);
+    if (w->number == 0)
+        trace_turn(w->server);
 }
 
 /* ---- Letters --------------------------------------------------------------------------------- */
@@ -297,7 +329,7 @@ enum err worker__make_core(struct worker *w, struct cache *first)
     e = front_new(&w->front, &front);
     if (e != OK)
         return e;
-    struct world_sink sink = resolver_sink(w->resolver);
+    struct world_sink sink = {.ctx = w, .reply = on_reply, .failed = on_failed, .turn = on_turn};
     struct net_service service = {.ctx = w, .query = take_query, .cancel = take_cancel};
     net_connect(w->net, &sink, &service);
     return OK;

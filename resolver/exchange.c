@@ -107,6 +107,8 @@ static enum err build_query(struct lookup *l, struct exchange *x, struct writer 
 
 static void trace_send(const struct lookup *l, const struct exchange *x)
 {
+    if (lookup__watched(l))
+        lookup__tell(l, lookup__event_of(l, TRACED_SEND, x));
     if (!lookup__traced(l->r))
         return;
     char to[ADDR_TEXT_MAX], name[NAME_TEXT_MAX], zone[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
@@ -114,6 +116,16 @@ static void trace_send(const struct lookup *l, const struct exchange *x)
                   endpoint_text(&x->to->at, to), x->via == TRANSPORT_TCP ? "tcp" : "udp",
                   name_text(x->name, name), type_text(x->type, type),
                   name_text(l->walk.cut->zone, zone), x->edns);
+}
+
+/* What came does not count, or not as it is. */
+static void tell_ignored(const struct lookup *l, const struct exchange *x, const char *why)
+{
+    if (!lookup__watched(l))
+        return;
+    struct traced_event e = lookup__event_of(l, TRACED_IGNORED, x);
+    e.what = why;
+    lookup__tell(l, e);
 }
 
 static struct exchange *free_exchange(struct lookup *l)
@@ -280,8 +292,9 @@ static void accept_reply(struct lookup *l, struct exchange *x, const struct mess
     struct resolver *r = l->r;
     uint64_t now_ms = world_now_ms(r->config.world);
     r->counters.upstream_replies++;
+    x->rtt_ms = (uint32_t)(now_ms - x->sent_ms);
     if (x->via == TRANSPORT_UDP)
-        servers_measured(r, &x->to->at, (uint32_t)(now_ms - x->sent_ms));
+        servers_measured(r, &x->to->at, x->rtt_ms);
     for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
         const struct exchange *other = &l->exchanges[i];
         if (other->state == EXCHANGE_OPEN && other->to != x->to && !other->saw)
@@ -339,6 +352,7 @@ static bool passes_cookies(struct lookup *l, struct exchange *x, const struct me
     }
     l->r->counters.reply_cookie++;
     lookup__trace(l, "reply_ignored", "why=cookie");
+    tell_ignored(l, x, "its cookie is missing or wrong");
     if (x->via == TRANSPORT_TCP)
         fail(l, x, ERR_FORMAT);
     else
@@ -372,6 +386,7 @@ static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *byte
         doubt(l, x, SAW_MALFORMED);
         lookup__trace(l, "reply_ignored", "why=malformed fault=%s size=%zu",
                       message_fault_text(fault), size);
+        tell_ignored(l, x, "it is malformed");
         if (x->via == TRANSPORT_TCP)
             fail(l, x, ERR_FORMAT);
     }
@@ -389,6 +404,7 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     if (match == MATCH_NO) {
         r->counters.reply_mismatch++;
         lookup__trace(l, "reply_ignored", "why=mismatch size=%zu", size);
+        tell_ignored(l, x, "its id or question is another");
         doubt(l, x, SAW_STRANGER);
         return;
     }
@@ -397,6 +413,7 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
     if (match == MATCH_CASE) {
         /* A server that folds case, or a forger: TCP tells them apart. */
         r->counters.reply_case++;
+        tell_ignored(l, x, "its question came back in other letters: asked again over TCP");
         repeat_over_tcp(l, x);
         return;
     }
@@ -404,12 +421,14 @@ void exchange_reply(void *ctx, uint64_t token, const uint8_t *bytes, size_t size
         /* 16 bits are all that a forger had to guess for it. */
         r->counters.reply_bare++;
         lookup__trace(l, "reply_ignored", "why=bare rcode=%u", bytes[3] & FLAG_RCODE);
+        tell_ignored(l, x, "it is an error without a question");
         x->bare_rcode = bytes[3] & FLAG_RCODE;
         doubt(l, x, SAW_BARE);
         return;
     }
     if (x->via == TRANSPORT_UDP && (load_u16(bytes + 2) & FLAG_TC)) {
         /* What was cut off may be cut anywhere: it is not looked into. */
+        tell_ignored(l, x, "it is cut off (TC): asked again over TCP");
         repeat_over_tcp(l, x);
         return;
     }

@@ -121,6 +121,7 @@ enum err lookup__get(struct resolver *r, const struct lookup_key *key, unsigned 
     if (r->lookup_count >= r->bucket_count)
         grow_table(r);
     l->hash = hash;
+    l->number = ++r->numbers;
     l->bucket_next = r->buckets[hash & (r->bucket_count - 1)];
     r->buckets[hash & (r->bucket_count - 1)] = l;
     r->lookup_count++;
@@ -322,6 +323,13 @@ static void finish(struct lookup *l)
 {
     /* From here on nobody can join. */
     l->cancelled = true;
+    if (lookup__watched(l))
+        lookup__tell(l, (struct traced_event){.kind = TRACED_END,
+                                              .name = l->key.name,
+                                              .type = l->key.type,
+                                              .rcode = l->result.rcode,
+                                              .reason = l->result.reason,
+                                              .kept = {&l->result.answer, &l->result.authority}});
     if (l->key.flags & LOOKUP_PRIME)
         root_ended(l->r, l->result.reason);
     else

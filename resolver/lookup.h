@@ -199,6 +199,7 @@ struct exchange {
     bool cookie_due; /* the server's own went along: its reply must bear a cookie, too */
     uint8_t cookie[COOKIE_CLIENT];
     uint64_t sent_ms;
+    uint32_t rtt_ms;             /* of its reply */
     uint64_t due_ms;             /* when it counts as timed out */
     struct flow *server;         /* counted there */
     uint8_t name[NAME_MAX_WIRE]; /* as sent */
@@ -258,6 +259,7 @@ struct lookup {
     struct resolver *r;
     struct arena arena;
     struct lookup_key key;
+    uint32_t number;
     uint64_t hash;
     struct lookup *bucket_next;
     struct list ready; /* in r->ready */
@@ -312,6 +314,7 @@ struct resolver {
     struct lookup **buckets;
     size_t bucket_count; /* a power of two */
     size_t lookup_count;
+    uint32_t numbers; /* given to lookups so far */
     struct slot *slots;
     uint32_t slot_count;
     uint32_t slot_free;
@@ -550,6 +553,15 @@ void case_restore(const struct message *m, const uint8_t *turned, const uint8_t 
 void lookup__trace(const struct lookup *l, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool lookup__traced(const struct resolver *r);
+/* The same as an event for the tracer; the lookup's number is filled in. */
+void lookup__tell(const struct lookup *l, struct traced_event e);
+/* An event about an exchange: with server, name and zone. */
+struct traced_event lookup__event_of(const struct lookup *l, enum traced kind,
+                                     const struct exchange *x);
+static inline bool lookup__watched(const struct lookup *l)
+{
+    return l->r->config.tracer != NULL;
+}
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 #define X(name, function, text) enum next step_##function(struct lookup *l, const struct event *e);

@@ -29,6 +29,7 @@
 #include "dnssec/anchors.h"
 #include "resolver/counters.h"
 #include "resolver/outcome.h"
+#include "resolver/tracer.h"
 #include "zones/special.h"
 
 /*
@@ -79,6 +80,7 @@ struct resolver_config {
     /* Called at each step of each lookup, for traces; NULL: none. */
     void (*trace)(void *ctx, const char *line);
     void *trace_ctx;
+    const struct tracer *tracer; /* told of each event; NULL: none */
 };
 
 struct resolver;

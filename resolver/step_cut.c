@@ -8,6 +8,13 @@
 #include "base/must.h"
 #include "resolver/lookup.h"
 
+static const char *cut_text(enum cut_kind kind)
+{
+    static const char *const text[] = {
+        [CUT_LEARNED] = "known", [CUT_STUB] = "stub zone", [CUT_FORWARD] = "forward zone"};
+    return text[kind];
+}
+
 enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind)
 {
     if (!cut)
@@ -19,6 +26,9 @@ enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind
     l->walk.fresh = false;
     servers_collect(l);
     minimise_first(l);
+    if (lookup__watched(l))
+        lookup__tell(l, (struct traced_event){
+                            .kind = TRACED_CUT, .zone = cut->zone, .what = cut_text(kind)});
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }

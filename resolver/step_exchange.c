@@ -234,6 +234,8 @@ static void on_timeout(struct lookup *l, const struct exchange *x)
         flow_heard(l, x->server, false);
     lookup__trace(l, "upstream_timeout", "after_ms=%llu",
                   (unsigned long long)(l->r->now_ms - x->sent_ms));
+    if (lookup__watched(l))
+        lookup__tell(l, lookup__event_of(l, TRACED_SILENT, x));
     if (x->beside) {
         to->flags |= CANDIDATE_NO_TCP;
     } else if (x->via == TRANSPORT_TCP) {
@@ -262,6 +264,11 @@ static enum fault fault_of(enum err why)
 static void on_failed(struct lookup *l, const struct exchange *x)
 {
     lookup__trace(l, "upstream_failed", "why=\"%s\"", err_text(x->why));
+    if (lookup__watched(l)) {
+        struct traced_event e = lookup__event_of(l, TRACED_BROKEN, x);
+        e.what = err_text(x->why);
+        lookup__tell(l, e);
+    }
     if (x->beside)
         leave_port(l, x->to);
     else

@@ -145,6 +145,19 @@ static enum next found(struct lookup *l, const struct message *m, const struct c
     return NEXT_STEP;
 }
 
+static void tell_reply(const struct lookup *l, const struct message *m, const struct classified *c)
+{
+    struct traced_event e = lookup__event_of(l, TRACED_REPLY, l->exchange);
+    e.ms = l->exchange->rtt_ms;
+    e.what = reply_kind_text(c->kind);
+    e.rcode = m->rcode;
+    e.message = m;
+    e.kept[0] = &c->answer;
+    e.kept[1] = c->denial.count ? &c->denial : &c->proof;
+    e.referral = c->kind == REPLY_REFERRAL ? c->ns : NULL;
+    lookup__tell(l, e);
+}
+
 enum next step_classify_reply(struct lookup *l, const struct event *e)
 {
     struct asked q = reply_asked(l);
@@ -155,6 +168,8 @@ enum next step_classify_reply(struct lookup *l, const struct event *e)
     l->r->counters.dropped_records += m->dropped;
     lookup__trace(l, "reply", "kind=%s aa=%d scrubbed=%u", reply_kind_text(c.kind),
                   !!(m->flags & FLAG_AA), c.scrubbed);
+    if (lookup__watched(l))
+        tell_reply(l, m, &c);
     note_edns(l, m, c.kind);
     if (c.kind == REPLY_REFERRAL) {
         l->lead.referral = c.ns;

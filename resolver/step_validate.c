@@ -117,6 +117,18 @@ static void leave_out_bogus(struct rrsets *sets)
     sets->count = kept;
 }
 
+static const char *security_text(enum security security)
+{
+    switch (security) {
+    case SECURITY_SECURE:
+        return "secure";
+    case SECURITY_INSECURE:
+        return "insecure";
+    default:
+        return "indeterminate";
+    }
+}
+
 static enum next accept(struct lookup *l, enum security security, const struct finding *f)
 {
     enum response_kind proven = l->chain.response->kind;
@@ -127,6 +139,10 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     l->result.security = (uint8_t)security;
     l->result.why = (uint8_t)f->why;
     l->result.delegation = f->delegation;
+    if (lookup__watched(l))
+        lookup__tell(l, (struct traced_event){.kind = TRACED_VERDICT,
+                                              .what = security_text(security),
+                                              .reason = chain_reason(f->why)});
     l->step = STEP_ACCEPT;
     return NEXT_STEP;
 }
@@ -137,6 +153,9 @@ static enum next reject(struct lookup *l, const struct finding *f)
     l->chain.response = NULL;
     l->r->counters.bogus++;
     lookup__trace(l, "bogus", "why=%s", reason_name(reason));
+    if (lookup__watched(l))
+        lookup__tell(
+            l, (struct traced_event){.kind = TRACED_VERDICT, .what = "bogus", .reason = reason});
     if (!l->chain.server) {
         if (l->key.flags & LOOKUP_CACHED)
             return lookup__fail(l, reason);

@@ -1,4 +1,7 @@
-/* What lookups say of themselves: one logfmt line an event, to the debug log and to the trace. */
+/*
+ * What lookups say of themselves: one logfmt line an event, to the debug log and to the trace; and
+ * events for the tracer.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -27,4 +30,27 @@ void lookup__trace(const struct lookup *l, const char *event, const char *fmt, .
         snprintf(whole, sizeof whole, "%s %s", event, line);
         l->r->config.trace(l->r->config.trace_ctx, whole);
     }
+}
+
+void lookup__tell(const struct lookup *l, struct traced_event e)
+{
+    const struct tracer *t = l->r->config.tracer;
+    e.lookup = l->number;
+    if (t)
+        t->event(t->ctx, &e);
+}
+
+struct traced_event lookup__event_of(const struct lookup *l, enum traced kind,
+                                     const struct exchange *x)
+{
+    const struct delegation *cut = l->walk.cut;
+    bool named = l->walk.kind == CUT_LEARNED && x->to->ns < cut->ns_count;
+    return (struct traced_event){.kind = kind,
+                                 .name = x->name,
+                                 .type = x->type,
+                                 .zone = cut->zone,
+                                 .server = &x->to->at,
+                                 .server_name = named ? cut->ns[x->to->ns] : NULL,
+                                 .via = x->via,
+                                 .ms = (uint32_t)(l->r->now_ms - x->sent_ms)};
 }

@@ -32,6 +32,16 @@ static bool reaches(struct lookup *l, const struct lookup *goal, uint64_t mark, 
     return false;
 }
 
+static const char *edge_text(enum edge_kind kind)
+{
+    static const char *const text[] = {[EDGE_ALIAS] = "alias",
+                                       [EDGE_ADDRESS] = "address of a name server",
+                                       [EDGE_PRIME] = "root's name servers",
+                                       [EDGE_OWN_NS] = "zone's own name servers",
+                                       [EDGE_CHAIN] = "chain of trust"};
+    return text[kind];
+}
+
 enum need waits_need(struct lookup *parent, const struct lookup_key *key, enum edge_kind kind,
                      struct edge **out)
 {
@@ -59,6 +69,12 @@ enum need waits_need(struct lookup *parent, const struct lookup_key *key, enum e
     e->kind = kind;
     list_append(&parent->waits.children, &e->in_parent);
     list_append(&child->waits.parents, &e->in_child);
+    if (lookup__watched(parent))
+        lookup__tell(parent, (struct traced_event){.kind = TRACED_NEED,
+                                                   .child = child->number,
+                                                   .name = child->key.name,
+                                                   .type = child->key.type,
+                                                   .what = edge_text(kind)});
     *out = e;
     return NEED_WAITS;
 }
