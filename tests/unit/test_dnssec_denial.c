@@ -433,6 +433,27 @@ static void compact_denial_says_that_there_is_no_such_name(void **state)
     assert_int_equal(d.kind, DENIAL_NAME);
 }
 
+/* Whoever signed it: where forwarders are asked nobody before this knows the zone. */
+static void a_next_name_outside_of_the_zone_denies_nothing(void **state)
+{
+    (void)state;
+    static const char *const next[] = {"z.example.", "z.example2.", "z."};
+    struct model m = {.count = 0};
+    uint8_t name[NAME_MAX_WIRE], rdata[64];
+    assert_int_equal(name_from_text("example.", m.apex), OK);
+    assert_int_equal(name_from_text("b.example.", name), OK);
+    for (unsigned i = 0; i < sizeof next / sizeof *next; i++) {
+        static const uint8_t bitmap[] = {0, 1, 0x40};
+        uint8_t to[NAME_MAX_WIRE];
+        assert_int_equal(name_from_text(next[i], to), OK);
+        size_t size = name_copy(rdata, to);
+        memcpy(rdata + size, bitmap, sizeof bitmap);
+        const struct rrset *set = one_set(m.apex, TYPE_NSEC, rdata, size + sizeof bitmap);
+        struct denial d = ask(&m, &set, 1, name, TYPE_A);
+        assert_int_equal(d.kind, i == 0 ? DENIAL_NAME : DENIAL_NOTHING);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -457,6 +478,7 @@ int main(void)
         T(opt_out_denies_no_name),
         T(too_many_iterations_are_not_hashed),
         T(hashing_stops_where_the_work_is_up),
+        T(a_next_name_outside_of_the_zone_denies_nothing),
         T(compact_denial_says_that_there_is_no_such_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,11 @@ static void work_that_is_up_ends_the_checks(void **state)
     assert_int_equal(check(SIGNED(&z, "a.example. 3600 IN A 192.0.2.1"), signer_keys(&z), NULL),
                      WHY_BOGUS_LIMIT);
     assert_true(f.work.over);
+    f.work.price = 59; /* one is paid, a second one not */
+    assert_int_equal(check(SIGNED(&z, "a.example. 3600 IN A 192.0.2.1"), signer_keys(&z), NULL),
+                     WHY_NONE);
+    assert_int_equal(check(SIGNED(&z, "a.example. 3600 IN A 192.0.2.2"), signer_keys(&z), NULL),
+                     WHY_BOGUS_LIMIT);
     signer_deinit(&z);
 }
 
