@@ -537,7 +537,7 @@ static unsigned play_order(unsigned order, unsigned length, unsigned alone[QUEST
     for (unsigned i = 0; i < length; i++, order /= QUESTIONS) {
         unsigned which = order % QUESTIONS;
         rig_resolve(r, questions[which].name, questions[which].type, &a);
-        unsigned got = a.rcode << 16 | load_u16(a.bytes + 6);
+        unsigned got = (unsigned)a.rcode << 16 | load_u16(a.bytes + 6);
         if (length == 1)
             alone[which] = got;
         wrong += got != alone[which];
