@@ -284,6 +284,8 @@ static void tell_clients(struct lookup *l)
 {
     struct outcome o = lookup__outcome(&l->result);
     struct list *node;
+    if (sentinel_refuses(l))
+        o = (struct outcome){.rcode = RCODE_SERVFAIL, .reason = REASON_SENTINEL};
     while ((node = list_shift(&l->waits.clients))) {
         struct client *c = CONTAINER_OF(node, struct client, link);
         heap_remove(&l->r->timers, &c->timer.node);

@@ -349,6 +349,8 @@ MUST_CHECK enum err lookup__timer(struct lookup *l, uint64_t at_ms);
 /* The step has a chain in the result that leads to `target` (the arena's). */
 enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned aliases);
 struct outcome lookup__outcome(const struct result *result);
+/* Does the root key sentinel have this secure answer refused to clients? (sentinel.c) */
+bool sentinel_refuses(const struct lookup *l);
 
 /* ---- waits.c --------------------------------------------------------------------------------- */
 

@@ -65,6 +65,7 @@ struct resolver_options {
     const struct special_zones *special; /* NULL: none */
     struct anchors anchors;              /* none: nothing is validated */
     struct dnssec_policy dnssec;
+    bool sentinel;                        /* tell which keys of the root we trust (RFC 8509) */
     struct prefix_list do_not_query;      /* addresses never asked */
     bool cookies;                         /* to servers (RFC 7873) */
     uint8_t cookie_secret[COOKIE_SECRET]; /* makes the client cookie of each */

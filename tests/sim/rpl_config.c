@@ -546,7 +546,7 @@ static const struct option options[] = {
     {"harden-dnssec-stripped", no_effect, 0, 0},
     {"harden-algo-downgrade", no_effect, 0, 0},
     {"trust-anchor-signaling", no_effect, 0, 0},
-    {"root-key-sentinel", no_effect, 0, 0},
+    {"root-key-sentinel", set_bool, SETTING(options.sentinel), 0},
     {"aggressive-nsec", no_effect, 0, 0},
     {"fake-sha1", set_bool, SETTING(options.dnssec.sha1), 0},
     {"fake-dsa", no_effect, 0, 0},
