@@ -7,12 +7,12 @@
 #include "dnssec/canonical.h"
 #include "dnssec/records.h"
 
-const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name)
+const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name, uint32_t wall)
 {
     const struct anchor *best = NULL;
     for (size_t i = 0; i < all->count; i++) {
         const struct anchor *a = &all->at[i];
-        if (!name_at_or_below(name, a->zone))
+        if (!name_at_or_below(name, a->zone) || (a->until && wall >= a->until))
             continue;
         unsigned labels = name_labels(a->zone);
         if (!best || labels > name_labels(best->zone) ||

@@ -14,6 +14,7 @@
 struct anchor {
     const uint8_t *zone;
     const struct rrset *ds; /* NULL: a negative anchor */
+    uint32_t until;         /* POSIX seconds from which on it is none any more; 0: it stays */
 };
 
 struct anchors {
@@ -21,9 +22,9 @@ struct anchors {
     size_t count;
 };
 
-/* The closest at or above the name; NULL when there is none. The deeper wins, of two at one name
- * the negative. */
-const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name);
+/* The closest at or above the name at this time (POSIX seconds); NULL when there is none. The
+ * deeper wins, of two at one name the negative. */
+const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name, uint32_t wall);
 
 /* The DS record (SHA-256, RFC 4509) of a key, in the arena, as rdata: how an anchor given as DNSKEY
  * is kept. */

@@ -220,7 +220,7 @@ static enum verdict judge_fresh(const struct judging *j, struct judged *one)
     const struct rrset *set = one->set;
     const uint8_t *zone =
         set->type == TYPE_DS && *set->owner ? name_skip(set->owner, 1) : set->owner;
-    const struct anchor *anchor = anchors_find(j->v->anchors, zone);
+    const struct anchor *anchor = anchors_find(j->v->anchors, zone, j->v->checker.wall);
     if (!anchor)
         return VERDICT_INDETERMINATE;
     if (!anchor->ds)
@@ -333,7 +333,7 @@ static enum verdict judge_unproven(const struct judging *j)
 {
     const struct response *r = j->r;
     const uint8_t *at = r->type == TYPE_DS && *r->name ? name_skip(r->name, 1) : r->name;
-    const struct anchor *anchor = anchors_find(j->v->anchors, at);
+    const struct anchor *anchor = anchors_find(j->v->anchors, at, j->v->checker.wall);
     if (!anchor)
         return VERDICT_INDETERMINATE;
     if (!anchor->ds)

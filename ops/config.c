@@ -62,7 +62,7 @@ const struct zone_list_kind config__zone_lists[ZONES_COUNT] = {
 
 bool config__is_list(const struct option *o)
 {
-    return o->type == OPTION_ENDPOINTS || o->type == OPTION_PREFIXES;
+    return o->type == OPTION_ENDPOINTS || o->type == OPTION_PREFIXES || o->type == OPTION_NAMES;
 }
 
 void config_complain(struct config_report *r, const char *file, struct mark at, const char *fmt,
@@ -124,6 +124,16 @@ static bool prefixes_equal(const struct prefix_list *a, const struct prefix_list
     return true;
 }
 
+static bool names_equal(const struct dated_name_list *a, const struct dated_name_list *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!name_equal(a->at[i].name, b->at[i].name) || a->at[i].until != b->at[i].until)
+            return false;
+    return true;
+}
+
 static bool value_equal(const struct option *o, const void *a, const void *b)
 {
     switch (o->type) {
@@ -141,6 +151,8 @@ static bool value_equal(const struct option *o, const void *a, const void *b)
         return endpoints_equal(a, b);
     case OPTION_PREFIXES:
         return prefixes_equal(a, b);
+    case OPTION_NAMES:
+        return names_equal(a, b);
     }
     return false;
 }

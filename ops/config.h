@@ -21,7 +21,19 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "dns/name.h"
 #include "policy/access.h"
+
+/* A name and when it ends to count: POSIX seconds, 0: never. */
+struct dated_name {
+    uint8_t name[NAME_MAX_WIRE];
+    uint32_t until;
+};
+
+struct dated_name_list {
+    const struct dated_name *at;
+    size_t count;
+};
 
 struct endpoint_list {
     const struct endpoint *at;
@@ -37,6 +49,7 @@ enum option_type {
     OPTION_TEXT,   /* never NULL, maybe "" */
     OPTION_ENDPOINTS,
     OPTION_PREFIXES,
+    OPTION_NAMES, /* each may have a date behind it */
 };
 
 typedef bool config_BOOL;
@@ -47,6 +60,7 @@ typedef uint32_t config_CHOICE;
 typedef const char *config_TEXT;
 typedef struct endpoint_list config_ENDPOINTS;
 typedef struct prefix_list config_PREFIXES;
+typedef struct dated_name_list config_NAMES;
 
 // clang-format off
 #define SECTION(field, key, text)                                    struct config_##field {

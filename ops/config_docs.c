@@ -22,6 +22,8 @@ static const char *form_of(enum option_type type)
         return "list of addresses, each with @port behind it if that is not 53";
     case OPTION_PREFIXES:
         return "list of networks: address/length";
+    case OPTION_NAMES:
+        return "list of names, each with until and a date behind it if it ends";
     }
     return "";
 }

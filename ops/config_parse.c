@@ -29,6 +29,7 @@ static const struct cyaml_schema_value item_schema = {
 #define FIELD_TEXT      SCALAR
 #define FIELD_ENDPOINTS LIST
 #define FIELD_PREFIXES  LIST
+#define FIELD_NAMES     LIST
 
 // clang-format off
 #define SECTION(field, key, text) static const struct cyaml_schema_field field##_fields[] = {
@@ -108,7 +109,10 @@ static void read_items(struct parse *p, const struct option *o, const struct raw
                        const char *path, void *out)
 {
     bool endpoints = o->type == OPTION_ENDPOINTS;
-    size_t size = endpoints ? sizeof(struct endpoint) : sizeof(struct prefix);
+    bool names = o->type == OPTION_NAMES;
+    size_t size = endpoints ? sizeof(struct endpoint)
+                  : names   ? sizeof(struct dated_name)
+                            : sizeof(struct prefix);
     char *items = allocate(p, raw->items_count, size);
     if (!items)
         return;
@@ -121,6 +125,8 @@ static void read_items(struct parse *p, const struct option *o, const struct raw
     }
     if (endpoints)
         *(struct endpoint_list *)out = (struct endpoint_list){(void *)items, raw->items_count};
+    else if (names)
+        *(struct dated_name_list *)out = (struct dated_name_list){(void *)items, raw->items_count};
     else
         *(struct prefix_list *)out = (struct prefix_list){(void *)items, raw->items_count};
 }

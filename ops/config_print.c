@@ -1,5 +1,6 @@
 /* --print-config: what is in force, as a file that could be given back. */
 #include <string.h>
+#include <time.h>
 
 #include "dns/name.h"
 #include "dns/types.h"
@@ -49,6 +50,24 @@ static void print_prefixes(FILE *to, const struct prefix_list *l)
     fputc(']', to);
 }
 
+static void print_names(FILE *to, const struct dated_name_list *l)
+{
+    fputc('[', to);
+    for (size_t i = 0; i < l->count; i++) {
+        char name[NAME_TEXT_MAX], date[32] = "";
+        time_t until = (time_t)l->at[i].until;
+        struct tm tm;
+        if (until && gmtime_r(&until, &tm))
+            strftime(date, sizeof date, " until %Y-%m-%d", &tm);
+        fputs(i > 0 ? ", '" : "'", to);
+        name_text(l->at[i].name, name);
+        for (const char *at = name; *at != '\0'; at++)
+            fprintf(to, *at == '\'' ? "''" : "%c", *at);
+        fprintf(to, "%s'", date);
+    }
+    fputc(']', to);
+}
+
 static void print_value(FILE *to, const struct option *o, const void *value)
 {
     char text[41000]; /* 4096 octets, ten for each at worst */
@@ -56,6 +75,8 @@ static void print_value(FILE *to, const struct option *o, const void *value)
         print_endpoints(to, value);
     else if (o->type == OPTION_PREFIXES)
         print_prefixes(to, value);
+    else if (o->type == OPTION_NAMES)
+        print_names(to, value);
     else
         fputs(config__scalar_text(o, value, text, sizeof text), to);
 }

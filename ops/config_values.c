@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/must.h"
 #include "ops/config_schema.h"
@@ -184,6 +185,32 @@ static bool read_prefix(const char *text, struct prefix *out, char fault[FAULT_M
                 text);
 }
 
+/* "NAME" or "NAME until YYYY-MM-DD", the beginning of that day in UTC. */
+static bool read_dated_name(const char *text, struct dated_name *out, char fault[FAULT_MAX])
+{
+    const char *rest = text;
+    char name[NAME_TEXT_MAX];
+    struct tm tm = {0};
+    size_t size;
+    const char *word = next_word(&rest, &size);
+    snprintf(name, sizeof name, "%.*s", word ? (int)size : 0, word ? word : "");
+    *out = (struct dated_name){0};
+    if (!word || size >= sizeof name || name_from_text(name, out->name) != OK)
+        return fail(fault, "'%.80s' is not a domain name: write one like broken.example", name);
+    if (!(word = next_word(&rest, &size)))
+        return true;
+    bool until = size == 5 && strncasecmp(word, "until", size) == 0;
+    const char *date = until ? next_word(&rest, &size) : NULL;
+    const char *end = date ? strptime(date, "%Y-%m-%d", &tm) : NULL;
+    int64_t day = end == date + size && end && *end == '\0' ? (int64_t)timegm(&tm) : 0;
+    if (day <= 0 || day > UINT32_MAX)
+        return fail(fault,
+                    "'%.80s' is not a date: write nothing or e.g. until 2027-01-31 behind the name",
+                    word);
+    out->until = (uint32_t)day;
+    return true;
+}
+
 bool config__read_value(const struct option *o, const char *text, void *out, char fault[FAULT_MAX])
 {
     uint64_t n = 0;
@@ -199,6 +226,8 @@ bool config__read_value(const struct option *o, const char *text, void *out, cha
         return read_endpoint(text, out, fault);
     case OPTION_PREFIXES:
         return read_prefix(text, out, fault);
+    case OPTION_NAMES:
+        return read_dated_name(text, out, fault);
     case OPTION_SIZE:
         return read_number(o, text, out, fault);
     case OPTION_NUMBER:
@@ -278,6 +307,7 @@ const char *config__scalar_text(const struct option *o, const void *value, char 
         break;
     case OPTION_ENDPOINTS:
     case OPTION_PREFIXES:
+    case OPTION_NAMES:
         MUST(false); /* lists are written item by item */
     }
     return buf;

@@ -110,7 +110,8 @@ static bool has_ds(const struct rrset_array *sets, const struct rrset *keys)
 
 static enum err take_anchors(struct generation *g, const struct rrset_array *sets)
 {
-    struct anchor *all = arena_calloc(&g->arena, sets->count, sizeof *all);
+    const struct dated_name_list *negative = &g->config->dnssec.negative_anchors;
+    struct anchor *all = arena_calloc(&g->arena, sets->count + negative->count, sizeof *all);
     size_t n = 0;
     if (!all)
         return ERR_NOMEM;
@@ -125,6 +126,8 @@ static enum err take_anchors(struct generation *g, const struct rrset_array *set
             return e;
         all[n++] = (struct anchor){.zone = ds->owner, .ds = ds};
     }
+    for (size_t i = 0; i < negative->count; i++)
+        all[n++] = (struct anchor){.zone = negative->at[i].name, .until = negative->at[i].until};
     g->options.anchors = (struct anchors){.at = all, .count = n};
     return OK;
 }

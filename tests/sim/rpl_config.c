@@ -309,9 +309,15 @@ static enum err anchor_of(struct config *c, const struct option *o)
 static enum err set_insecure(struct config *c, const struct option *o)
 {
     uint8_t name[NAME_MAX_WIRE];
+    char text[NAME_TEXT_MAX] = "";
+    unsigned until = 0;
     (void)o;
-    if (name_from_text(c->value, name) != OK || !add_anchor(c, name))
-        return fault(c, ERR_FORMAT, "no name, or one anchor too many");
+    if (sscanf(c->value, "%1024s until=%u", text, &until) < 1 || name_from_text(text, name) != OK)
+        return fault(c, ERR_FORMAT, "no name");
+    struct anchor *a = add_anchor(c, name);
+    if (!a)
+        return fault(c, ERR_FORMAT, "one anchor too many");
+    a->until = until;
     return OK;
 }
 

@@ -12,6 +12,10 @@
  *
  * Its key is a trust anchor.
  *
+ *     negative-anchor: ZONE [until=N]
+ *
+ * At and below it nothing is validated, until then (POSIX seconds).
+ *
  *     fault: OWNER TYPE WORD…
  *
  * What is wrong with that set's signature: `expired`, `early`, `since=N`, `until=N` (inception and

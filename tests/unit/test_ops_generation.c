@@ -43,6 +43,40 @@ static void the_default_generation_has_the_root_and_its_addresses(void **state)
     generation_free(g);
 }
 
+static void negative_anchors_reach_the_resolver_with_their_day(void **state)
+{
+    (void)state;
+    struct generation *g =
+        make("dnssec: {negative-anchors: [broken.example, old.example until 2027-01-31]}\n");
+    assert_non_null(g);
+    uint8_t name[NAME_MAX_WIRE];
+    const uint32_t day = 1801353600; /* date -u -d 2027-01-31 +%s */
+    assert_int_equal(name_from_text("www.broken.example.", name), OK);
+    assert_null(anchors_find(&g->options.anchors, name, UINT32_MAX)->ds);
+    assert_int_equal(name_from_text("www.old.example.", name), OK);
+    assert_null(anchors_find(&g->options.anchors, name, day - 1)->ds);
+    assert_non_null(anchors_find(&g->options.anchors, name, day)->ds);
+    generation_free(g);
+}
+
+static void refused(const char *text, const char *line)
+{
+    struct config *c = NULL;
+    memset(&report, 0, sizeof report);
+    assert_int_equal(config_parse(&c, "t.yaml", text, strlen(text), &report), ERR_FORMAT);
+    assert_non_null(strstr(report.lines[0], line));
+}
+
+static void a_negative_anchor_that_is_none_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    refused("dnssec:\n  negative-anchors: [good.example, a..b]\n", "t.yaml:2:36: ");
+    refused("dnssec: {negative-anchors: [a.example until soon]}\n", "is not a date");
+    refused("dnssec: {negative-anchors: [a.example 2027-01-31]}\n", "is not a date");
+    refused("dnssec: {negative-anchors: [a.example until 2027-02-31x]}\n", "is not a date");
+    refused("dnssec: {negative-anchors: [a.example until 1960-01-01]}\n", "is not a date");
+}
+
 static void every_option_of_resolution_reaches_the_resolver(void **state)
 {
     (void)state;
@@ -306,6 +340,8 @@ int main(void)
         cmocka_unit_test(the_secret_before_a_reload_is_still_accepted),
         cmocka_unit_test(cookie_secret_in_two_places_is_refused),
         cmocka_unit_test(the_default_generation_has_the_root_and_its_addresses),
+        cmocka_unit_test(negative_anchors_reach_the_resolver_with_their_day),
+        cmocka_unit_test(a_negative_anchor_that_is_none_is_refused_with_its_place),
         cmocka_unit_test(every_option_of_resolution_reaches_the_resolver),
         cmocka_unit_test(stub_and_forward_zones_reach_the_resolver_as_what_they_are),
         cmocka_unit_test(nothing_is_forwarded_to_ourselves),
