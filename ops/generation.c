@@ -75,6 +75,7 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->server_flow = c->upstream.server_queries;
     o->do_not_query = c->upstream.do_not_query;
     o->cookies = c->cookies.upstream;
+    o->signal_anchors = c->dnssec.signal_anchors;
     o->sentinel = c->dnssec.root_key_sentinel;
 }
 

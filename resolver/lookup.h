@@ -319,6 +319,8 @@ struct resolver {
     uint32_t slot_count;
     uint32_t slot_free;
     struct priming priming;
+    struct client signal;    /* asks the questions of signal.c */
+    bool signalling;         /* it waits */
     struct family family[2]; /* IPv4, IPv6 */
     uint64_t mark;
     struct keyring *keys; /* parsed public keys */
@@ -351,6 +353,8 @@ enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned alias
 struct outcome lookup__outcome(const struct result *result);
 /* Does the root key sentinel have this secure answer refused to clients? (sentinel.c) */
 bool sentinel_refuses(const struct lookup *l);
+/* The lookup got what is secure from a server: of an anchor's keys its zone is told. (signal.c) */
+void signal_anchor(struct lookup *l);
 
 /* ---- waits.c --------------------------------------------------------------------------------- */
 

@@ -139,6 +139,8 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     l->result.security = (uint8_t)security;
     l->result.why = (uint8_t)f->why;
     l->result.delegation = f->delegation;
+    if (security == SECURITY_SECURE && l->lead.reply)
+        signal_anchor(l);
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){.kind = TRACED_VERDICT,
                                               .what = security_text(security),

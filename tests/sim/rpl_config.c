@@ -551,7 +551,7 @@ static const struct option options[] = {
     {"domain-insecure", set_insecure, 0, 0},
     {"harden-dnssec-stripped", no_effect, 0, 0},
     {"harden-algo-downgrade", no_effect, 0, 0},
-    {"trust-anchor-signaling", no_effect, 0, 0},
+    {"trust-anchor-signaling", set_bool, SETTING(options.signal_anchors), 0},
     {"root-key-sentinel", set_bool, SETTING(options.sentinel), 0},
     {"aggressive-nsec", no_effect, 0, 0},
     {"fake-sha1", set_bool, SETTING(options.dnssec.sha1), 0},
