@@ -45,9 +45,12 @@ static json_t *next_event(const struct tree *t, long long lookup, size_t *i)
     return NULL;
 }
 
+/* The end only of what failed: otherwise the lines before show it. */
 static bool is_shown(const json_t *e)
 {
-    return !is(e, "send") && !is(e, "end") && !(is(e, "cut") && *text_of(e, "zone") == '\0');
+    if (is(e, "end"))
+        return *text_of(e, "reason") != '\0';
+    return !is(e, "send") && !(is(e, "cut") && *text_of(e, "zone") == '\0');
 }
 
 static bool has_more(const struct tree *t, long long lookup, size_t i)
@@ -127,7 +130,7 @@ static void print_records(const json_t *e)
     bool keys = strcmp(text_of(e, "type"), "DNSKEY") == 0;
     if (keys || count > RECORDS_SHOWN)
         printf("  %zu%s %s", count, count == RECORDS_TOLD ? " or more" : "",
-               keys ? "keys" : "records");
+               keys ? count == 1 ? "key" : "keys" : "records");
     else
         print_list("  ", records, " | ");
 }
@@ -159,6 +162,8 @@ static void print_event(const json_t *e)
         printf("validation: %s", text_of(e, "what"));
         if (*text_of(e, "reason"))
             printf(": %s", text_of(e, "reason"));
+    } else if (is(e, "end")) {
+        printf("FAILED: %s", text_of(e, "reason"));
     } else {
         printf("%s %s?  ", text_of(e, "name"), text_of(e, "type"));
         print_server(e);
@@ -192,16 +197,6 @@ static void draw_child(struct tree *t, const json_t *e, bool last, unsigned dept
     t->indent[length] = '\0';
 }
 
-/* What a lookup ended with, where its lines do not show it. */
-static void draw_end(struct tree *t, long long lookup)
-{
-    size_t i = 0;
-    const json_t *e;
-    while ((e = next_event(t, lookup, &i)))
-        if (is(e, "end") && *text_of(e, "reason"))
-            printf("\n%s`- FAILED: %s", t->indent, text_of(e, "reason"));
-}
-
 static void draw(struct tree *t, long long lookup, unsigned depth)
 {
     size_t i = 0;
@@ -216,7 +211,6 @@ static void draw(struct tree *t, long long lookup, unsigned depth)
         if (is(e, "need"))
             draw_child(t, e, last, depth);
     }
-    draw_end(t, lookup);
 }
 
 static size_t count_lookups(const json_t *events)
