@@ -285,7 +285,8 @@ enum err sign_hash(const uint8_t *name, uint16_t iterations, const uint8_t *salt
 {
     uint8_t lower[NAME_MAX_WIRE], salt_copy[255];
     size_t size = name_lower(lower, name);
-    memcpy(salt_copy, salt, salt_size);
+    if (salt_size)
+        memcpy(salt_copy, salt, salt_size);
     ldns_rdf *owner = ldns_dname_new_frm_data((uint16_t)size, lower);
     ldns_rdf *hashed =
         owner ? ldns_nsec3_hash_name(owner, 1, iterations, salt_size, salt_copy) : NULL;
