@@ -50,9 +50,9 @@ struct asker front__asker(const struct query_view *v, struct endpoint client, en
  * What the query's options ask for, into the asker. The verdict on the query, which a malformed
  * option changes.
  */
-enum view_verdict front__take_options(const struct front_config *f, struct counters *n,
-                                      const struct query_view *v, enum view_verdict verdict,
-                                      struct asker *a);
+enum view_verdict front__take_options(const struct front_config *f, const struct query_view *v,
+                                      enum view_verdict verdict, struct asker *a);
+void front__count_cookie(struct counters *n, const struct asker *a);
 
 /* `name` receives the lower-case name that the key points to. */
 struct answer_key front__answer_key(const struct asker *a, uint8_t name[NAME_MAX_WIRE]);
