@@ -2,16 +2,15 @@
  * Host names of the configuration, and the servers that the system is set to ask: both found
  * through c-ares, without ever blocking the loop. Off the path of answers.
  *
- *     names_new(&names, &config);               // on worker 0's network
- *     names_want(names, wishes, count, system); // at start and at each reload; keeps what is known
- * of those still wanted config.changed(ctx)                       // later, whenever names_of or
- * names_system would tell something else names_free(names);                        // before
- * net_free
+ * names_new(), then names_want() at start and at each reload, which keeps what is known of those
+ * still wanted. config.changed() is called whenever names_of() or names_system() would tell
+ * something else. names_free() comes before net_free().
  *
  * A name is looked up in both families that are in use, again when its TTL ends (60 s to an hour),
- * and after a failure with back-off (1 s to 60 s), during which the old addresses stay. The
- * system's servers are read anew when their file changes. Addresses of ours are never among them.
- * One thread: the loop's.
+ * and after a failure with back-off (1 s to 60 s, ended by a reload), during which the old
+ * addresses stay. It is taken as it stands: no search list is applied. The system's servers are
+ * read anew when their file changes. Addresses of ours are never among them. One thread: the
+ * loop's.
  */
 #ifndef NET_NAMES_H
 #define NET_NAMES_H

@@ -7,6 +7,7 @@
 
 #include <ares.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,19 @@ static bool from_sockaddr(const struct sockaddr *from, struct endpoint *out)
 /* ---- The system's servers -----------------------------------------------------------------------
  */
 
+/* c-ares believes in 127.0.0.1 where a file names none: one that is gone, or being written. */
+static bool names_a_server(const char *file)
+{
+    char line[256];
+    bool yes = false;
+    FILE *f = fopen(file, "re");
+    while (f && !yes && fgets(line, sizeof line, f))
+        yes = strncmp(line, "nameserver", 10) == 0 && (line[10] == ' ' || line[10] == '\t');
+    if (f)
+        fclose(f);
+    return yes;
+}
+
 /* What the file says, ours left out; `out` has room for NAMES_ADDRESSES. */
 static size_t read_system(struct names *n, struct endpoint *out)
 {
@@ -100,7 +114,8 @@ static size_t read_system(struct names *n, struct endpoint *out)
     struct ares_options options = {.resolvconf_path = n->file};
     struct ares_addr_port_node *servers = NULL;
     size_t count = 0;
-    if (ares_init_options(&reader, &options, ARES_OPT_RESOLVCONF) != ARES_SUCCESS)
+    if (!names_a_server(n->file) ||
+        ares_init_options(&reader, &options, ARES_OPT_RESOLVCONF) != ARES_SUCCESS)
         return 0;
     if (ares_get_servers_ports(reader, &servers) == ARES_SUCCESS) {
         for (const struct ares_addr_port_node *s = servers; s && count < NAMES_ADDRESSES;
@@ -224,17 +239,23 @@ static void set_servers(struct names *n, const struct endpoint *at, size_t count
         nodes[i].udp_port = nodes[i].tcp_port = at[i].port;
         memcpy(&nodes[i].addr, at[i].bytes, at[i].family == 4 ? 4 : 16);
     }
+    if (ares_set_servers_ports(n->channel, count ? nodes : NULL) != ARES_ENOTIMP)
+        return;
+    ares_cancel(n->channel); /* its servers cannot change under way: all is asked again, at once */
     ares_set_servers_ports(n->channel, count ? nodes : NULL);
 }
 
+/* No domain to search: a configured name is whole, and its zone's questions go nowhere else. */
 static enum err open_channel(struct names *n)
 {
     struct ares_options options = {.resolvconf_path = n->file,
                                    .timeout = QUERY_MS,
                                    .tries = QUERY_TRIES,
+                                   .ndomains = 0,
                                    .sock_state_cb = on_socket,
                                    .sock_state_cb_data = n};
-    int mask = ARES_OPT_RESOLVCONF | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+    int mask = ARES_OPT_RESOLVCONF | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
+               ARES_OPT_SOCK_STATE_CB;
     int rc = ares_init_options(&n->channel, &options, mask);
     n->ready = rc == ARES_SUCCESS;
     return n->ready ? OK : rc == ARES_ENOMEM ? ERR_NOMEM : ERR_IO;
@@ -442,9 +463,13 @@ enum err names_want(struct names *n, const struct names_set *set)
     if (n->bootstrap_count)
         memcpy(n->bootstrap, set->bootstrap, n->bootstrap_count * sizeof *n->bootstrap);
     drop_unwanted(n, set);
-    for (size_t i = 0; e == OK && i < set->count; i++)
-        if (!find_host(n, set->wishes[i].host))
+    for (size_t i = 0; e == OK && i < set->count; i++) {
+        struct host *h = find_host(n, set->wishes[i].host);
+        if (!h)
             e = add_host(n, &set->wishes[i]);
+        else if (h->retry_s) /* what failed may be found by what is new */
+            h->due_ms = h->retry_s = 0;
+    }
     if (set->count == 0 && !set->system) {
         uv_timer_stop(&n->timer);
         uv_fs_poll_stop(&n->look);

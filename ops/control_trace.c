@@ -119,13 +119,12 @@ static const struct world_ops ops = {.now_ms = op_now,
 
 static void put_name(json_t *o, const char *key, const uint8_t *name)
 {
-    char text[NAME_TEXT_MAX], lower_text[NAME_TEXT_MAX];
+    char text[NAME_TEXT_MAX];
     uint8_t lower[NAME_MAX_WIRE];
-    (void)text;
     if (!name)
         return;
     name_lower(lower, name);
-    json_object_set_new(o, key, json_string(name_text(lower, lower_text)));
+    json_object_set_new(o, key, json_string(name_text(lower, text)));
 }
 
 static void put_type(json_t *o, uint16_t type)

@@ -1,5 +1,6 @@
 """Servers named by host name, and the system's own, are found through c-ares while the daemon runs."""
 
+import socket
 import time
 
 import pytest
@@ -10,8 +11,8 @@ BOOT = "server:\n  listen: [\"127.0.0.9@53\"]\n  threads: 1\n"
 PORT = "5302"
 
 
-def status(name, rtype="A"):
-    done = Prefix([]).run(["dig", "@127.0.0.1", "-p", PORT, "+tries=1", "+time=8", name, rtype])
+def status(name, rtype="A", at="127.0.0.1"):
+    done = Prefix([]).run(["dig", f"@{at}", "-p", PORT, "+tries=1", "+time=8", name, rtype])
     return next(line.split("status: ")[1].split(",")[0] for line in done.stdout.split("\n") if "status:" in line)
 
 
@@ -30,8 +31,8 @@ def boot(lab, tmp_path_factory):
         d.must_run()
 
 
-def config(folder, zones, more=""):
-    return (f"server:\n  listen: [\"127.0.0.1@{PORT}\"]\n  threads: 2\nlog:\n  level: info\n"
+def config(folder, zones, more="", at="127.0.0.1"):
+    return (f"server:\n  listen: [\"{at}@{PORT}\"]\n  threads: 2\nlog:\n  level: info\n"
             f"upstream:\n  system-file: {folder}/resolv.conf\n  do-not-query: []\n{more}{zones}")
 
 
@@ -79,9 +80,41 @@ def test_the_systems_servers_are_forwarded_to_and_read_anew_when_the_file_change
         other.rename(resolv_conf)
         wait_for(lambda: "system_servers_changed" in d.log())
         wait_for(lambda: status("www.example.org") == "NOERROR")
-        resolv_conf.unlink()  # what is known stays
-        time.sleep(2.5)
-        assert status("www.alias.com") == "NOERROR"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_without_servers_takes_nothing_away(lab, tmp_path, resolv_conf, gone):
+    """Not at 127.0.0.1, which c-ares makes up for such a file."""
+    zones = "forward-zones:\n  - {name: ., addresses: [system]}\n"
+    with Daemon(tmp_path, config(tmp_path, zones, at="127.0.0.2"), lab) as d:
+        assert status("www.example.com", at="127.0.0.2") == "NOERROR"
+        if gone:
+            resolv_conf.unlink()
+        else:
+            resolv_conf.write_text("# nameserver to come\n")
+        time.sleep(4.5)  # it is looked at every 2 s
+        assert "system_servers_changed" not in d.log()
+        assert status("www.example.org", at="127.0.0.2") == "NOERROR"
+
+
+def test_no_search_list_is_applied(lab, tmp_path, resolv_conf):
+    resolv_conf.write_text("nameserver 127.0.0.9\nsearch hosting.net\n")
+    zones = "stub-zones:\n  - {name: example.net, addresses: [ns1]}\n"
+    with Daemon(tmp_path, config(tmp_path, zones), lab) as d:
+        wait_for(lambda: "name_not_found name=ns1" in d.log() or "name_found" in d.log())
+        assert "name_found" not in d.log()
+
+
+def test_a_reload_brings_other_bootstrap_servers_while_the_old_are_silent(lab, tmp_path, resolv_conf):
+    zones = "stub-zones:\n  - {name: example.net, addresses: [ns1.hosting.net]}\n"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.8", 53))
+        silent.settimeout(10)
+        with Daemon(tmp_path, config(tmp_path, zones, "  bootstrap: [127.0.0.8]\n"), lab) as d:
+            silent.recv(4096)  # a look-up is under way
+            d.reload(config(tmp_path, zones, "  bootstrap: [127.0.0.9]\n"))
+            wait_for(lambda: "name_found" in d.log(), 10)
+            assert status("www.example.net") == "NOERROR"
 
 
 def test_a_reload_brings_and_takes_names(lab, tmp_path, resolv_conf):
