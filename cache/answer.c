@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ANSWER_HEAD = 15, FLAG_BITS = 2 };
+enum { ANSWER_HEAD = 15, FLAG_BITS = 2, ANSWER_FLAGS = ANSWER_DO | ANSWER_CD };
 
 static struct key key_of(const struct cache_core *c, const struct answer_key *a)
 {
@@ -17,10 +17,15 @@ static struct key key_of(const struct cache_core *c, const struct answer_key *a)
         .name_size = (uint8_t)a->qname_size,
         .kind = CACHE_ANSWER,
         .type = a->qtype,
-        .variant = (uint16_t)((a->flags & (ANSWER_DO | ANSWER_CD)) | a->view << FLAG_BITS),
+        .variant = (uint16_t)((a->flags & ANSWER_FLAGS) | a->view << FLAG_BITS),
     };
     cache__key_hash(c, &k, a->qname);
     return k;
+}
+
+uint8_t answer__flags(const struct entry *e)
+{
+    return (uint8_t)(e->variant & ANSWER_FLAGS);
 }
 
 bool answer__stale(const struct cache_core *c, const struct entry *e)
@@ -29,14 +34,8 @@ bool answer__stale(const struct cache_core *c, const struct entry *e)
            atomic_load_explicit(&c->answer_epoch, memory_order_acquire);
 }
 
-enum cache_miss cache_get_answer(struct cache *c, const struct answer_key *key, uint32_t now,
-                                 struct answer *out)
+void answer__unpack(const struct entry *e, struct answer *out)
 {
-    struct key k = key_of(c->core, key);
-    struct entry *e;
-    enum cache_miss m = cache__get(c, &k, now, &e);
-    if (m != CACHE_HIT)
-        return m;
     const uint8_t *p = entry_content(e);
     out->stored = load_u32(p + 4);
     out->size = load_u16(p + 8);
@@ -46,7 +45,17 @@ enum cache_miss cache_get_answer(struct cache *c, const struct answer_key *key, 
     out->wire = p + ANSWER_HEAD;
     out->ttl_offsets = out->wire + out->size;
     out->expiry = e->expiry;
-    return CACHE_HIT;
+}
+
+enum cache_miss cache_get_answer(struct cache *c, const struct answer_key *key, uint32_t now,
+                                 struct answer *out)
+{
+    struct key k = key_of(c->core, key);
+    struct entry *e;
+    enum cache_miss m = cache__get(c, &k, now, &e);
+    if (m == CACHE_HIT)
+        answer__unpack(e, out);
+    return m;
 }
 
 bool cache_put_answer(struct cache *c, const struct answer_key *key, const struct answer *a,

@@ -205,6 +205,33 @@ void cache_drop_answers(struct cache *c);
 /* ---- Removal and figures --------------------------------------------------------------------- */
 
 /*
+ * What is held of one name, whatever its expiry: for somebody who wants to look. Counts nothing and
+ * stamps no use. `item` and what it points to hold within the call, which must not come back to the
+ * cache: it is made with the lock taken.
+ */
+struct cache_item {
+    enum cache_kind kind; /* never CACHE_SERVER */
+    uint16_t type;        /* 0 of delegations and of NXDOMAIN */
+    uint8_t flags;        /* of answers: enum answer_flag */
+    bool stale;           /* an answer that the epoch has ended */
+    uint8_t trust, security;
+    uint32_t expiry;
+    size_t octets; /* that the entry takes */
+    union {
+        struct rrset rrset;
+        struct negative negative;
+        struct failure failure;
+        struct delegation delegation;
+        struct answer answer;
+    };
+};
+void cache_contents(struct cache *c, const uint8_t *name,
+                    void (*seen)(void *ctx, const struct cache_item *item), void *ctx);
+/* As cache_get_server, but leaves no trace. */
+bool cache_peek_server(struct cache *c, const struct endpoint *at, const uint8_t *zone,
+                       uint32_t now, struct server_state *out);
+
+/*
  * Removes everything of one name (all types and kinds but servers); answers by the epoch. This and
  * the next two return how many entries were removed; answers that only the epoch ends are not
  * counted.
@@ -213,6 +240,18 @@ size_t cache_flush_name(struct cache *c, const uint8_t *name);
 /* Removes everything at and below a name. Visits every entry. */
 size_t cache_flush_zone(struct cache *c, const uint8_t *zone);
 size_t cache_flush_all(struct cache *c);
+/*
+ * The same as the last two (`zone` NULL: all) in slices, so that whoever has clients can serve them
+ * in between: again and again with what was zeroed before the first, until it is true. Then
+ * `gone` entries were removed. What others put meanwhile may go too.
+ */
+struct cache_flush {
+    size_t gone;
+    uint64_t moves;
+    uint32_t segment;
+    unsigned passes;
+};
+bool cache_flush_slice(struct cache *c, const uint8_t *zone, struct cache_flush *f);
 
 struct cache_figures {
     size_t bytes; /* held, all kinds, tables included */

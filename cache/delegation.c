@@ -21,14 +21,8 @@ static const uint8_t *unpack_address(const uint8_t *p, struct delegation_address
     return p + 20;
 }
 
-enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint32_t now,
-                                     struct delegation *out)
+void delegation__unpack(const struct entry *e, struct delegation *out)
 {
-    struct key k = cache__key(c->core, CACHE_DELEGATION, zone, 0, VARIANT_PLAIN);
-    struct entry *e;
-    enum cache_miss m = cache__get(c, &k, now, &e);
-    if (m != CACHE_HIT)
-        return m;
     const uint8_t *p = entry_content(e);
     out->zone = e->body;
     out->expiry = e->expiry;
@@ -44,7 +38,17 @@ enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint3
     }
     for (unsigned i = 0; i < out->address_count; i++)
         p = unpack_address(p, &out->address[i]);
-    return CACHE_HIT;
+}
+
+enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint32_t now,
+                                     struct delegation *out)
+{
+    struct key k = cache__key(c->core, CACHE_DELEGATION, zone, 0, VARIANT_PLAIN);
+    struct entry *e;
+    enum cache_miss m = cache__get(c, &k, now, &e);
+    if (m == CACHE_HIT)
+        delegation__unpack(e, out);
+    return m;
 }
 
 static void pack_address(struct draft *d, const struct delegation_address *a)

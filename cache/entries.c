@@ -22,6 +22,8 @@ void cache__key_hash(const struct cache_core *c, struct key *k, const uint8_t *l
         memcpy(both + k->name_size, k->address, k->address_size);
         hash = hash_bytes(&c->hash_key, both, (size_t)k->name_size + k->address_size);
     }
+    /* The type's 16 bits, three for the kind, seven for the variant: TABLE_PLAIN_BITS. */
+    MUST(k->variant < 1 << 7);
     uint32_t details = (uint32_t)k->type | (uint32_t)k->kind << 16 | (uint32_t)k->variant << 19;
     k->place = table__place(hash, details);
     k->id = hash ^ details * UINT64_C(0x9e3779b97f4a7c15);
@@ -130,6 +132,22 @@ enum cache_miss cache__get(struct cache *c, const struct key *k, uint32_t now, s
     enum cache_miss m = cache__look(c->core, k, now, out);
     cache__count(c, (enum cache_kind)k->kind, m);
     return m;
+}
+
+/* All entries of a name lie in one shard, and their tags can be told from others: see table.h. */
+uint32_t cache__next_of_name(struct cache_core *c, const struct key *k, uint32_t *slot)
+{
+    const struct shard *shard = table__shard(&c->table, k->place.hash);
+    const struct slots *s = atomic_load_explicit(&shard->slots, memory_order_relaxed);
+    while (s && *slot < s->capacity) {
+        uint64_t value = atomic_load_explicit(&s->at[(*slot)++], memory_order_relaxed);
+        if (value == 0 || !table__same_name(k->place.hash, slot_tag(value)))
+            continue;
+        const struct entry *e = store__at(&c->store, slot_handle(value));
+        if (e->kind != CACHE_SERVER && name_equal(e->body, k->name))
+            return slot_handle(value);
+    }
+    return 0;
 }
 
 /* ---- The draft ------------------------------------------------------------------------------- */

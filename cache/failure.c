@@ -3,16 +3,20 @@
  */
 #include "cache/internal.h"
 
+void failure__unpack(const struct entry *e, struct failure *out)
+{
+    const uint8_t *p = entry_content(e);
+    *out = (struct failure){.reason = load_u16(p), .attempts = p[2], .expiry = e->expiry};
+}
+
 enum cache_miss cache_get_failure(struct cache *c, const uint8_t *name, uint16_t type, uint32_t now,
                                   struct failure *out)
 {
     struct key k = cache__key(c->core, CACHE_FAILURE, name, type, VARIANT_PLAIN);
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
-    if (e) {
-        const uint8_t *p = entry_content(e);
-        *out = (struct failure){.reason = load_u16(p), .attempts = p[2], .expiry = e->expiry};
-    }
+    if (e)
+        failure__unpack(e, out);
     return m;
 }
 

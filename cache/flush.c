@@ -4,21 +4,18 @@
  */
 #include "cache/internal.h"
 
-#include <string.h>
+enum {
+    SLICE_SEGMENTS = 2, /* that a slice visits, with some thousand entries: 2 to 3 ms to remove */
+    PASSES_MOST = 3,
+};
 
-/* All entries of a name lie in one shard, and their tags can be told from others: see table.h. */
+/* An answer goes with its epoch; what is known of a server is not its zone's word. */
 static uint32_t find_of_name(struct cache_core *c, const struct key *k)
 {
-    const struct shard *shard = table__shard(&c->table, k->place.hash);
-    const struct slots *s = atomic_load_explicit(&shard->slots, memory_order_relaxed);
-    for (uint32_t i = 0; s && i < s->capacity; i++) {
-        uint64_t slot = atomic_load_explicit(&s->at[i], memory_order_relaxed);
-        if (slot == 0 || !table__same_name(k->place.hash, slot_tag(slot)))
-            continue;
-        const struct entry *e = store__at(&c->store, slot_handle(slot));
-        if (e->kind != CACHE_ANSWER && e->kind != CACHE_SERVER && name_equal(e->body, k->name))
-            return slot_handle(slot);
-    }
+    uint32_t slot = 0, handle;
+    while ((handle = cache__next_of_name(c, k, &slot)) != 0)
+        if (store__at(&c->store, handle)->kind != CACHE_ANSWER)
+            return handle;
     return 0;
 }
 
@@ -37,39 +34,63 @@ size_t cache_flush_name(struct cache *c, const uint8_t *name)
     return gone;
 }
 
-/* `zone` NULL: everything. */
-static size_t flush_below(struct cache_core *c, const uint8_t *zone)
+static size_t flush_segment(struct cache_core *c, uint32_t segment, const uint8_t *zone)
 {
     size_t gone = 0;
-    for (uint32_t i = 0; i < c->store.writable; i++) {
-        for (uint32_t at = 0; (at = store__next(&c->store, i, at)) != 0;) {
-            const struct entry *e = store__at(&c->store, at);
-            if (zone && (e->kind == CACHE_SERVER || !name_at_or_below(e->body, zone)))
-                continue;
-            cache__remove(c, at, MISS_FLUSHED);
-            gone++;
-        }
+    for (uint32_t at = 0; (at = store__next(&c->store, segment, at)) != 0;) {
+        const struct entry *e = store__at(&c->store, at);
+        if (zone && (e->kind == CACHE_SERVER || !name_at_or_below(e->body, zone)))
+            continue;
+        cache__remove(c, at, MISS_FLUSHED);
+        gone++;
     }
-    store__tidy(&c->store);
     return gone;
+}
+
+/*
+ * Between two slices others put, and a put may clean: move entries from segments that are still to
+ * be visited to one that was already. When that has happened the whole begins anew, and where it
+ * happens again and again the last pass is one slice.
+ */
+bool cache_flush_slice(struct cache *c, const uint8_t *zone, struct cache_flush *f)
+{
+    struct cache_core *core = c->core;
+    cache_drop_answers(c);
+    lock_take(&core->writers);
+    if (f->segment == 0)
+        f->moves = core->moves;
+    uint32_t end = core->store.writable;
+    if (f->passes + 1 < PASSES_MOST && end - f->segment > SLICE_SEGMENTS)
+        end = f->segment + SLICE_SEGMENTS;
+    for (; f->segment < end; f->segment++)
+        f->gone += flush_segment(core, f->segment, zone);
+    store__tidy(&core->store);
+    bool over = f->segment >= core->store.writable;
+    if (over && f->moves != core->moves) {
+        f->passes++;
+        f->segment = 0;
+        over = false;
+    }
+    lock_release(&core->writers);
+    return over;
+}
+
+static size_t flush_below(struct cache *c, const uint8_t *zone)
+{
+    struct cache_flush f = {0};
+    while (!cache_flush_slice(c, zone, &f)) {
+    }
+    return f.gone;
 }
 
 size_t cache_flush_zone(struct cache *c, const uint8_t *zone)
 {
     uint8_t copy[NAME_MAX_WIRE];
     name_copy(copy, zone);
-    cache_drop_answers(c);
-    lock_take(&c->core->writers);
-    size_t gone = flush_below(c->core, copy);
-    lock_release(&c->core->writers);
-    return gone;
+    return flush_below(c, copy);
 }
 
 size_t cache_flush_all(struct cache *c)
 {
-    cache_drop_answers(c);
-    lock_take(&c->core->writers);
-    size_t gone = flush_below(c->core, NULL);
-    lock_release(&c->core->writers);
-    return gone;
+    return flush_below(c, NULL);
 }

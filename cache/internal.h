@@ -52,7 +52,8 @@ struct cache_core {
     struct memory memory;
     size_t budget;
     uint64_t group_units[POLICY_GROUPS];
-    uint32_t now; /* the latest that a caller named: evictions tell by it who was past its time */
+    uint32_t now;   /* the latest that a caller named: evictions tell by it who was past its time */
+    uint64_t moves; /* of entries, by cleaning */
     struct cache_figures counts; /* hits and misses: of handles that are gone */
     struct cache *handles;
 };
@@ -126,9 +127,20 @@ bool cache__put(struct cache *c, const struct key *k, struct put what, uint32_t 
 bool cache__store(struct cache *c, const struct key *k, struct put what, uint32_t now);
 /* Takes an entry out. */
 void cache__remove(struct cache_core *c, uint32_t handle, enum cache_miss reason);
+/* The entries of the key's name, servers' left out, one by one from *slot on, which begins at 0;
+ * 0 when there is no more. Wants the lock; a removal has it begin anew. */
+uint32_t cache__next_of_name(struct cache_core *c, const struct key *k, uint32_t *slot);
 
 /* Is it an answer of an earlier epoch? (answer.c) */
 bool answer__stale(const struct cache_core *c, const struct entry *e);
+
+/* Of entries of their kind; what they set points into the entry. */
+void rrset__unpack(const struct entry *e, struct rrset *out);
+void negative__unpack(const struct entry *e, struct negative *out);
+void failure__unpack(const struct entry *e, struct failure *out);
+void delegation__unpack(const struct entry *e, struct delegation *out);
+void answer__unpack(const struct entry *e, struct answer *out);
+uint8_t answer__flags(const struct entry *e); /* enum answer_flag */
 
 /* ---- Space (space.c) ------------------------------------------------------------------------- */
 

@@ -43,7 +43,7 @@ static const uint8_t *unpack_rrset(const struct entry *e, const uint8_t *p, stru
     return out->rdata + out->rdata_size;
 }
 
-static void unpack(const struct entry *e, struct negative *out)
+void negative__unpack(const struct entry *e, struct negative *out)
 {
     const uint8_t *p = entry_content(e);
     out->nxdomain = e->variant == VARIANT_NXDOMAIN;
@@ -69,7 +69,7 @@ enum cache_miss cache_get_negative(struct cache *c, const uint8_t *name, uint16_
     }
     cache__count(c, CACHE_NEGATIVE, m);
     if (m == CACHE_HIT)
-        unpack(e, out);
+        negative__unpack(e, out);
     return m;
 }
 

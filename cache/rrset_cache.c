@@ -5,27 +5,31 @@
 
 enum { RRSET_HEAD = 6 };
 
-enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t type, uint32_t now,
-                                struct rrset *out)
+void rrset__unpack(const struct entry *e, struct rrset *out)
 {
-    struct key k = cache__key(c->core, CACHE_RRSET, owner, type, VARIANT_PLAIN);
-    struct entry *e;
-    enum cache_miss m = cache__get(c, &k, now, &e);
-    if (m != CACHE_HIT)
-        return m;
     const uint8_t *p = entry_content(e);
     *out = (struct rrset){
         .owner = e->body,
         .rdata = p + RRSET_HEAD,
         .rdata_size = load_u16(p + 4),
         .expiry = e->expiry,
-        .type = type,
+        .type = e->type,
         .count = load_u16(p),
         .signatures = load_u16(p + 2),
         .trust = e->trust,
         .security = e->security,
     };
-    return CACHE_HIT;
+}
+
+enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t type, uint32_t now,
+                                struct rrset *out)
+{
+    struct key k = cache__key(c->core, CACHE_RRSET, owner, type, VARIANT_PLAIN);
+    struct entry *e;
+    enum cache_miss m = cache__get(c, &k, now, &e);
+    if (m == CACHE_HIT)
+        rrset__unpack(e, out);
+    return m;
 }
 
 /* A name that has records exists, and has this type: what said otherwise goes. */

@@ -36,16 +36,9 @@ static struct key key_of(const struct cache_core *c, const struct endpoint *at, 
     return k;
 }
 
-enum cache_miss cache_get_server(struct cache *c, const struct endpoint *at, const uint8_t *zone,
-                                 uint32_t now, struct server_state *out)
+static void unpack(const struct entry *e, size_t address_size, struct server_state *out)
 {
-    uint8_t address[ADDRESS_KEY_MAX];
-    struct key k = key_of(c->core, at, zone, address);
-    struct entry *e;
-    enum cache_miss m = cache__get(c, &k, now, &e);
-    if (m != CACHE_HIT)
-        return m;
-    const uint8_t *p = entry_content(e) + k.address_size;
+    const uint8_t *p = entry_content(e) + address_size;
     *out = (struct server_state){
         .expiry = e->expiry,
         .srtt_ms = load_u32(p),
@@ -59,7 +52,31 @@ enum cache_miss cache_get_server(struct cache *c, const struct endpoint *at, con
         .cookie_size = p[20],
     };
     memcpy(out->cookie, p + 21, out->cookie_size);
-    return CACHE_HIT;
+}
+
+enum cache_miss cache_get_server(struct cache *c, const struct endpoint *at, const uint8_t *zone,
+                                 uint32_t now, struct server_state *out)
+{
+    uint8_t address[ADDRESS_KEY_MAX];
+    struct key k = key_of(c->core, at, zone, address);
+    struct entry *e;
+    enum cache_miss m = cache__get(c, &k, now, &e);
+    if (m == CACHE_HIT)
+        unpack(e, k.address_size, out);
+    return m;
+}
+
+bool cache_peek_server(struct cache *c, const struct endpoint *at, const uint8_t *zone,
+                       uint32_t now, struct server_state *out)
+{
+    uint8_t address[ADDRESS_KEY_MAX];
+    struct key k = key_of(c->core, at, zone, address);
+    uint32_t handle = cache__find(c->core, &k);
+    const struct entry *e = handle ? store__at(&c->core->store, handle) : NULL;
+    if (!e || now >= e->expiry)
+        return false;
+    unpack(e, k.address_size, out);
+    return true;
 }
 
 bool cache_put_server(struct cache *c, const struct endpoint *at, const uint8_t *zone,

@@ -139,6 +139,7 @@ static void move_entry(struct cache_core *c, uint32_t from)
     table__move(&c->table, k.place, from, to);
     c->policy->ops->move(c->policy, from, to);
     store__free(&c->store, from);
+    c->moves++;
 }
 
 /* Moves what lives in the emptiest segment to the open one. False when no segment could be opened.

@@ -19,7 +19,7 @@
 
 #include "cache/memory.h"
 
-enum { TABLE_SHARDS = 256, TABLE_PLAIN_BITS = 20 };
+enum { TABLE_SHARDS = 256, TABLE_PLAIN_BITS = 26 };
 
 /* A tag in the lower half, a handle in the upper; 0: empty. */
 struct slots {
@@ -58,7 +58,8 @@ static inline struct place table__place(uint64_t hash, uint32_t details)
     return (struct place){.hash = hash, .tag = (uint32_t)hash ^ details * TABLE_MIX};
 }
 
-/* Can a slot be of the name that hashes so, with details below 2^TABLE_PLAIN_BITS? */
+/* Can a slot be of the name that hashes so, with details below 2^TABLE_PLAIN_BITS? Of others one in
+ * 64 looks so too. */
 static inline bool table__same_name(uint64_t hash, uint32_t tag)
 {
     return ((tag ^ (uint32_t)hash) * TABLE_UNMIX) >> TABLE_PLAIN_BITS == 0;
