@@ -45,6 +45,18 @@ static inline void list_append(struct list *head, struct list *node)
     head->prev = node;
 }
 
+/* Appends all of another list, which is empty then. */
+static inline void list_take_all(struct list *to, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    from->prev->next = to;
+    to->prev->next = from->next;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 /* The first node taken out of the list, or NULL when there is none. */
 static inline struct list *list_shift(struct list *head)
 {

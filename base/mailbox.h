@@ -35,7 +35,7 @@ struct mailbox_slot {
 struct mailbox {
     struct mailbox_slot *slots;
     size_t mask;
-    size_t head; /* the owner's */
+    size_t head;    /* the owner's */
     char apart[64]; /* the tail is written by every sender: off the line that the owner reads */
     atomic_size_t tail;
 };

@@ -67,8 +67,7 @@ struct names {
 
 static void arm(struct names *n);
 
-/* ---- Addresses ----------------------------------------------------------------------------------
- */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 static bool same(const struct endpoint *a, size_t a_count, const struct endpoint *b, size_t b_count)
 {
@@ -91,8 +90,7 @@ static bool from_sockaddr(const struct sockaddr *from, struct endpoint *out)
     return true;
 }
 
-/* ---- The system's servers -----------------------------------------------------------------------
- */
+/* ---- The system's servers -------------------------------------------------------------------- */
 
 /* c-ares believes in 127.0.0.1 where a file names none: one that is gone, or being written. */
 static bool names_a_server(const char *file)
@@ -149,8 +147,7 @@ static bool look_at_system(struct names *n)
     return true;
 }
 
-/* ---- c-ares and the loop ------------------------------------------------------------------------
- */
+/* ---- c-ares and the loop --------------------------------------------------------------------- */
 
 /* What the look-ups have found is told once all of them have had their say. */
 static void tell(struct names *n)
@@ -270,8 +267,7 @@ static void choose_servers(struct names *n)
         set_servers(n, n->system, n->system_count);
 }
 
-/* ---- Look-ups -----------------------------------------------------------------------------------
- */
+/* ---- Look-ups -------------------------------------------------------------------------------- */
 
 static void free_host(struct host *h)
 {
@@ -402,8 +398,7 @@ static void on_file(uv_fs_poll_t *poll, int status, const uv_stat_t *before, con
     tell(n);
 }
 
-/* ---- What is wanted -----------------------------------------------------------------------------
- */
+/* ---- What is wanted -------------------------------------------------------------------------- */
 
 static struct host *find_host(const struct names *n, const char *name)
 {
@@ -496,8 +491,7 @@ size_t names_system(const struct names *n, const struct endpoint **out)
     return n ? n->system_count : 0;
 }
 
-/* ---- Beginning and end --------------------------------------------------------------------------
- */
+/* ---- Beginning and end ----------------------------------------------------------------------- */
 
 enum err names_new(struct names **out, const struct names_config *config)
 {

@@ -1,9 +1,10 @@
 #include "ops/control.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,8 +13,7 @@
 
 #include "base/list.h"
 #include "base/must.h"
-#include "dns/name.h"
-#include "ops/control_trace.h"
+#include "ops/control_commands.h"
 #include "ops/server_internal.h"
 
 enum { REQUEST_MAX = 65536, PEERS_MAX = 16, REPLY_WAITING_MAX = 1 << 20 };
@@ -33,7 +33,9 @@ struct peer {
     uv_pipe_t pipe;
     struct list in_peers;
     struct control *control;
-    struct trace *trace; /* its answer is still to come, and the next request waits */
+    struct waiter waiter;
+    bool waits;  /* for an answer: the next request has its turn after it */
+    bool taking; /* take_lines is at work */
     size_t size;
     char line[REQUEST_MAX];
 };
@@ -42,73 +44,6 @@ struct reply {
     uv_write_t write;
     char *text;
 };
-
-/* ---- Answers --------------------------------------------------------------------------------- */
-
-static json_t *refuse(const char *why)
-{
-    return json_pack("{s:b, s:s}", "ok", 0, "error", why);
-}
-
-static json_t *answer_status(struct server *s)
-{
-    const char *file = s->workers[0].now->config->file;
-    json_t *listen = json_array();
-    for (size_t i = 0; i < s->listening.count; i++) {
-        char text[ADDR_TEXT_MAX];
-        json_array_append_new(listen, json_string(endpoint_text(&s->listening.at[i], text)));
-    }
-    return json_pack("{s:b, s:s, s:i, s:o, s:s?}", "ok", 1, "version", NUTHATCH_VERSION, "threads",
-                     (int)s->count, "listen", listen, "config", file);
-}
-
-/* {"command": "flush", "name": N}, or "zone": N, or "all": true. The cache is every worker's. */
-static json_t *answer_flush(struct server *s, const json_t *request)
-{
-    const char *name = json_string_value(json_object_get(request, "name"));
-    const char *zone = json_string_value(json_object_get(request, "zone"));
-    bool all = json_is_true(json_object_get(request, "all"));
-    uint8_t wire[NAME_MAX_WIRE];
-    if ((name != NULL) + (zone != NULL) + all != 1)
-        return refuse("flush takes one of name, zone, all");
-    if (!all && name_from_text(name ? name : zone, wire) != OK)
-        return refuse("not a domain name");
-    struct cache *cache = s->workers[0].cache;
-    size_t gone = all    ? cache_flush_all(cache)
-                  : name ? cache_flush_name(cache, wire)
-                         : cache_flush_zone(cache, wire);
-    return json_pack("{s:b, s:I}", "ok", 1, "removed", (json_int_t)gone);
-}
-
-static void on_trace(void *ctx, json_t *document);
-
-/* NULL: the answer comes later. */
-static json_t *answer_trace(struct peer *p, const json_t *request)
-{
-    const char *why;
-    p->trace = trace_begin(p->control->server, request, on_trace, p, &why);
-    return p->trace ? NULL : refuse(why);
-}
-
-static json_t *answer(struct peer *p, const char *line, size_t size)
-{
-    struct server *s = p->control->server;
-    json_error_t why;
-    json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &why), *reply;
-    const char *command = json_string_value(json_object_get(request, "command"));
-    if (!command)
-        reply = refuse("a request is an object with a command");
-    else if (strcmp(command, "status") == 0)
-        reply = answer_status(s);
-    else if (strcmp(command, "flush") == 0)
-        reply = answer_flush(s, request);
-    else if (strcmp(command, "trace") == 0)
-        reply = answer_trace(p, request);
-    else
-        reply = refuse("no such command");
-    json_decref(request);
-    return reply;
-}
 
 /* ---- Peers ----------------------------------------------------------------------------------- */
 
@@ -123,8 +58,8 @@ static void drop(struct peer *p)
         return;
     list_remove(&p->in_peers);
     p->control->count--;
-    trace_cancel(p->trace);
-    p->trace = NULL;
+    list_remove(&p->waiter.in_waiters);
+    control_abandon(p->control->server);
     uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
 
@@ -163,23 +98,26 @@ static void send_reply(struct peer *p, json_t *reply)
 static void take_lines(struct peer *p)
 {
     char *end;
-    while (!p->trace && p->size > 0 && (end = memchr(p->line, '\n', p->size)) != NULL) {
+    if (p->taking) /* an answer that came at once */
+        return;
+    p->taking = true;
+    while (!p->waits && p->size > 0 && (end = memchr(p->line, '\n', p->size)) != NULL) {
         size_t length = (size_t)(end - p->line);
-        json_t *reply = answer(p, p->line, length);
+        p->waits = true;
+        control_command(p->control->server, p->line, length, &p->waiter);
         p->size -= length + 1;
         memmove(p->line, end + 1, p->size);
-        if (!p->trace)
-            send_reply(p, reply);
         if (uv_is_closing((uv_handle_t *)&p->pipe))
-            return;
+            break;
     }
+    p->taking = false;
 }
 
-static void on_trace(void *ctx, json_t *document)
+static void on_answer(struct waiter *w, json_t *reply)
 {
-    struct peer *p = ctx;
-    p->trace = NULL;
-    send_reply(p, document);
+    struct peer *p = CONTAINER_OF(w, struct peer, waiter);
+    p->waits = false;
+    send_reply(p, reply);
     if (!uv_is_closing((uv_handle_t *)&p->pipe))
         take_lines(p);
 }
@@ -212,6 +150,8 @@ static void on_connection(uv_stream_t *stream, int status)
     if (!p)
         return;
     p->control = c;
+    p->waiter.answer = on_answer;
+    list_init(&p->waiter.in_waiters);
     list_append(&c->peers, &p->in_peers);
     c->count++;
     MUST(uv_pipe_init(stream->loop, &p->pipe, 0) == 0);
@@ -240,21 +180,54 @@ static enum err clear_way(const struct sockaddr_un *at)
     return ERR_IO;
 }
 
-static enum err open_socket(struct control *c, struct net *n)
+/* With the mode from its first moment on. */
+static enum err bind_socket(struct control *c, int fd, mode_t mode)
+{
+    struct stat st;
+    enum err e = clear_way(&c->at);
+    if (e != OK)
+        return e;
+    mode_t before = umask(0777 & ~mode);
+    int failed = bind(fd, (const struct sockaddr *)&c->at, sizeof c->at);
+    umask(before);
+    if (failed || lstat(c->at.sun_path, &st) != 0)
+        return ERR_IO;
+    c->device = st.st_dev;
+    c->inode = st.st_ino;
+    return listen(fd, PEERS_MAX) == 0 ? OK : ERR_IO;
+}
+
+/* Two servers that begin at one time must not take each other's socket for one left behind, so its
+ * folder is locked from the look at it until ours takes connections. */
+static enum err bind_alone(struct control *c, int fd, mode_t mode)
+{
+    char folder[sizeof c->at.sun_path];
+    strcpy(folder, c->at.sun_path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    int lock = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0)
+        return ERR_IO;
+    enum err e = flock(lock, LOCK_EX) == 0 ? bind_socket(c, fd, mode) : ERR_IO;
+    int why = errno;
+    close(lock);
+    errno = why;
+    return e;
+}
+
+static enum err open_socket(struct control *c, struct net *n, mode_t mode)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return ERR_IO;
-    mode_t before = umask(0177);
-    int failed = bind(fd, (const struct sockaddr *)&c->at, sizeof c->at);
-    umask(before);
-    struct stat st;
-    if (failed || lstat(c->at.sun_path, &st) != 0) {
+    enum err e = bind_alone(c, fd, mode);
+    if (e != OK) {
+        int why = errno;
         close(fd);
-        return ERR_IO;
+        errno = why;
+        return e;
     }
-    c->device = st.st_dev;
-    c->inode = st.st_ino;
     MUST(uv_pipe_init(net_loop(n), &c->pipe, 0) == 0);
     c->open = true;
     if (uv_pipe_open(&c->pipe, fd) == 0 &&
@@ -264,7 +237,7 @@ static enum err open_socket(struct control *c, struct net *n)
     return ERR_IO;
 }
 
-enum err control_new(struct control **out, struct server *s, const char *path)
+enum err control_new(struct control **out, struct server *s, const char *path, unsigned mode)
 {
     struct control *c = calloc(1, sizeof *c);
     if (!c)
@@ -278,8 +251,7 @@ enum err control_new(struct control **out, struct server *s, const char *path)
         return ERR_IO;
     }
     strcpy(c->at.sun_path, path);
-    enum err e = clear_way(&c->at);
-    return e == OK ? open_socket(c, s->workers[0].net) : e;
+    return open_socket(c, s->workers[0].net, (mode_t)mode);
 }
 
 void control_stop(struct control *c)

@@ -7,16 +7,11 @@
 #include "base/must.h"
 #include "dns/message.h"
 #include "dns/name.h"
+#include "ops/control_json.h"
 #include "ops/server_internal.h"
 #include "resolver/classify.h"
 
-enum {
-    EVENTS_MOST = 2000,
-    CACHE_SIZE = 8 << 20,
-    WORK_SIZE = 8 << 20,
-    RECORD_TEXT_MAX = 2048,
-    RECORDS_TOLD = 12
-};
+enum { EVENTS_MOST = 2000, CACHE_SIZE = 8 << 20, WORK_SIZE = 8 << 20 };
 
 struct trace {
     struct world world; /* the worker's, with the timer and the tokens of ours */
@@ -28,18 +23,17 @@ struct trace {
     struct tracer tracer;
     struct client client;
     uv_timer_t timer;
-    void (*done)(void *ctx, json_t *document);
-    void *ctx;
+    struct list waiters; /* the one who wants it, unless it has left */
     json_t *events;
     json_t *document; /* once it is over */
     uint64_t begin_ms;
     unsigned messages;
+    unsigned left_out; /* events beyond EVENTS_MOST */
     uint64_t octets;
     bool told; /* the client is */
 };
 
-/* ---- The world, as the trace's resolver sees it -------------------------------------------------
- */
+/* ---- The world, as the trace's resolver sees it ---------------------------------------------- */
 
 static struct trace *of(struct world *w)
 {
@@ -114,54 +108,13 @@ static const struct world_ops ops = {.now_ms = op_now,
                                      .keep = op_keep,
                                      .wake = op_wake};
 
-/* ---- Events as JSON -----------------------------------------------------------------------------
- */
-
-static void put_name(json_t *o, const char *key, const uint8_t *name)
-{
-    char text[NAME_TEXT_MAX];
-    uint8_t lower[NAME_MAX_WIRE];
-    if (!name)
-        return;
-    name_lower(lower, name);
-    json_object_set_new(o, key, json_string(name_text(lower, text)));
-}
-
-static void put_type(json_t *o, uint16_t type)
-{
-    char text[TYPE_TEXT_MAX];
-    json_object_set_new(o, "type", json_string(type_text(type, text)));
-}
-
-static void put_text(json_t *o, const char *key, const char *text)
-{
-    if (text && *text)
-        json_object_set_new(o, key, json_string(text));
-}
-
-/* The records of a set, a string each, the first few of them. */
-static void add_records(json_t *list, const struct rrset *set, uint32_t now)
-{
-    char text[RECORD_TEXT_MAX];
-    rrset_text(set, now, text, sizeof text);
-    for (char *line = text, *end; *line && json_array_size(list) < RECORDS_TOLD; line = end) {
-        end = line + strcspn(line, "\n");
-        bool more = *end != '\0';
-        if (more)
-            *end++ = '\0';
-        if (*line)
-            json_array_append_new(list, json_string(line));
-    }
-}
+/* ---- Events as JSON -------------------------------------------------------------------------- */
 
 static json_t *records_of(const struct rrsets *sets, uint32_t now)
 {
     json_t *list = json_array();
-    for (unsigned i = 0; sets && i < sets->count; i++) {
-        struct rrset bare = *sets->at[i];
-        bare.signatures = 0; /* the verdict tells of these */
-        add_records(list, &bare, now);
-    }
+    for (unsigned i = 0; sets && i < sets->count; i++)
+        json_add_bare_records(list, sets->at[i], now);
     return list;
 }
 
@@ -178,15 +131,27 @@ static bool is_kept(const struct traced_event *e, const struct rrset *set)
            (set->type == TYPE_DS || set->type == TYPE_NSEC || set->type == TYPE_NSEC3);
 }
 
-/* "b.example. A", for each set of answer and authority that was not believed. */
+/* An address of a server that the referral names, from a server that may speak of it. */
+static bool is_glue(const struct traced_event *e, const struct rrset *set)
+{
+    if (!e->referral || (set->type != TYPE_A && set->type != TYPE_AAAA) ||
+        !name_at_or_below(set->owner, e->zone))
+        return false;
+    for (struct rrset_iter it = rrset_records(e->referral); rrset_next(&it);)
+        if (name_equal(it.rdata, set->owner))
+            return true;
+    return false;
+}
+
+/* "b.example. A", for each set that was not believed. */
 static json_t *scrubbed_of(const struct traced_event *e)
 {
     json_t *list = json_array();
-    for (unsigned s = SECTION_ANSWER; e->message && s <= SECTION_AUTHORITY; s++) {
+    for (unsigned s = SECTION_ANSWER; e->message && s <= SECTION_ADDITIONAL; s++) {
         const struct rrset_array *section = &e->message->section[s];
         for (size_t i = 0; i < section->count; i++) {
             char name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
-            if (!is_kept(e, section->at[i]))
+            if (!is_kept(e, section->at[i]) && !is_glue(e, section->at[i]))
                 json_array_append_new(list,
                                       json_sprintf("%s %s", name_text(section->at[i]->owner, name),
                                                    type_text(section->at[i]->type, type)));
@@ -206,7 +171,7 @@ static void put_server(json_t *o, const struct traced_event *e)
     if (!e->server)
         return;
     json_object_set_new(o, "server", json_string(endpoint_text(e->server, text)));
-    put_name(o, "server_name", e->server_name);
+    json_put_name(o, "server_name", e->server_name);
     json_object_set_new(o, "via", json_string(e->via == TRANSPORT_TCP ? "tcp" : "udp"));
     if (e->kind != TRACED_SEND)
         json_object_set_new(o, "ms", json_integer(e->ms));
@@ -225,9 +190,9 @@ static void put_reply(json_t *o, const struct traced_event *e, uint32_t now)
     json_decref(scrubbed);
     if (!e->referral)
         return;
-    put_name(o, "to_zone", e->referral->owner);
+    json_put_name(o, "to_zone", e->referral->owner);
     json_t *servers = json_array();
-    add_records(servers, e->referral, now);
+    json_add_records(servers, e->referral, now);
     json_object_set_new(o, "servers", servers);
     bool ds = false;
     for (size_t i = 0; e->message && i < e->message->section[SECTION_AUTHORITY].count; i++)
@@ -239,19 +204,21 @@ static void on_event(void *ctx, const struct traced_event *e)
 {
     struct trace *t = ctx;
     uint64_t now = op_now(&t->world);
-    if (json_array_size(t->events) >= EVENTS_MOST)
+    if (json_array_size(t->events) >= EVENTS_MOST) {
+        t->left_out++;
         return;
+    }
     json_t *o = json_pack("{s:s, s:i, s:I}", "event", kinds[e->kind], "lookup", (int)e->lookup,
                           "t_ms", (json_int_t)(now - t->begin_ms));
     if (e->child)
         json_object_set_new(o, "child", json_integer(e->child));
-    put_name(o, "name", e->name);
+    json_put_name(o, "name", e->name);
     if (e->name)
-        put_type(o, e->type);
-    put_name(o, "zone", e->zone);
-    put_text(o, "what", e->what);
+        json_put_type(o, e->type);
+    json_put_name(o, "zone", e->zone);
+    json_put_text(o, "what", e->what);
     if (e->reason) {
-        put_text(o, "reason", reason_text(e->reason));
+        json_put_text(o, "reason", reason_text(e->reason));
         json_object_set_new(
             o, "ede", json_integer(reason_ede(e->reason) == EDE_NONE ? -1 : reason_ede(e->reason)));
     }
@@ -261,24 +228,7 @@ static void on_event(void *ctx, const struct traced_event *e)
     json_array_append_new(t->events, o);
 }
 
-/* ---- The question -------------------------------------------------------------------------------
- */
-
-static const char *security_word(uint8_t security)
-{
-    switch ((enum security)security) {
-    case SECURITY_SECURE:
-        return "secure";
-    case SECURITY_INSECURE:
-        return "insecure";
-    case SECURITY_INDETERMINATE:
-        return "indeterminate";
-    case SECURITY_BOGUS:
-        return "bogus";
-    default:
-        return "not validated";
-    }
-}
+/* ---- The question ---------------------------------------------------------------------------- */
 
 static json_t *records_array(const struct rrset *const *sets, unsigned count, uint32_t now)
 {
@@ -293,16 +243,19 @@ static void on_done(struct client *c, const struct outcome *o)
     uint64_t now = op_now(&t->world);
     t->told = true;
     t->document = json_pack(
-        "{s:b, s:s, s:s, s:o, s:o, s:i, s:I, s:I, s:O}", "ok", 1, "rcode",
-        rcode_text(o->rcode, rcode), "security", o->reason ? "-" : security_word(o->security),
+        "{s:b, s:s, s:o, s:o, s:i, s:I, s:I, s:O}", "ok", 1, "rcode", rcode_text(o->rcode, rcode),
         "answer", records_array(o->answer, o->answer_count, (uint32_t)(now / 1000)), "authority",
         records_array(o->authority, o->authority_count, (uint32_t)(now / 1000)), "messages",
         (int)t->messages, "octets", (json_int_t)t->octets, "ms", (json_int_t)(now - t->begin_ms),
         "events", t->events);
+    if (t->document && !o->reason)
+        json_put_security(t->document, o->security);
     if (t->document && o->reason) {
-        put_text(t->document, "reason", reason_text(o->reason));
+        json_put_text(t->document, "reason", reason_text(o->reason));
         json_object_set_new(t->document, "ede", json_integer(reason_ede(o->reason)));
     }
+    if (t->document && t->left_out > 0)
+        json_object_set_new(t->document, "events_left_out", json_integer(t->left_out));
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -328,18 +281,19 @@ static void finish_if_over(struct trace *t)
 {
     if (!t->told)
         return;
+    struct list waiters;
     json_t *document = t->document;
     t->document = NULL;
-    void (*done)(void *, json_t *) = t->done;
-    void *ctx = t->ctx;
+    list_init(&waiters);
+    list_take_all(&waiters, &t->waiters);
     end(t);
-    done(ctx, document);
+    waiters_answer(&waiters, document);
 }
 
-void trace_cancel(struct trace *t)
+void trace_end_unwanted(struct server *s)
 {
-    if (t)
-        end(t);
+    if (s->trace && list_empty(&s->trace->waiters))
+        end(s->trace);
 }
 
 static enum err make_resolver(struct trace *t)
@@ -372,6 +326,7 @@ static struct trace *new_trace(struct server *s)
     t->tracer = (struct tracer){.ctx = t, .event = on_event};
     t->generation = generation_ref(s->workers[0].now);
     t->events = json_array();
+    list_init(&t->waiters);
     if (make_resolver(t) != OK) {
         generation_unref(t->generation);
         json_decref(t->events);
@@ -384,41 +339,34 @@ static struct trace *new_trace(struct server *s)
     return t;
 }
 
-struct trace *trace_begin(struct server *s, const json_t *request,
-                          void (*done)(void *ctx, json_t *document), void *ctx, const char **why)
+/* NULL: it can begin. */
+static const char *why_not(const struct server *s, const struct control_request *r)
 {
-    const char *name = json_string_value(json_object_get(request, "name"));
-    const char *type = json_string_value(json_object_get(request, "type"));
-    uint8_t wire[NAME_MAX_WIRE];
-    struct question q = {
-        .name = wire, .type = TYPE_A, .cd = json_is_true(json_object_get(request, "cd"))};
-    *why = NULL;
-    if (!name || name_from_text(name, wire) != OK)
-        *why = "trace takes a domain name";
-    else if (type && type_parse(type, &q.type) != OK)
-        *why = "no such record type";
-    else if (type_is_meta(q.type))
-        *why = "a resolver does not answer questions of this type";
-    else if (s->trace)
-        *why = "another trace is under way: try again in a moment";
-    struct trace *t = *why ? NULL : new_trace(s);
+    if (type_is_meta(r->type))
+        return "a resolver does not answer questions of this type";
+    return s->trace ? "another trace is under way: try again in a moment" : NULL;
+}
+
+void trace_begin(struct server *s, const struct control_request *r, struct waiter *w)
+{
+    struct question q = {.name = r->name, .type = r->type, .cd = r->cd};
+    const char *why = why_not(s, r);
+    struct trace *t = why ? NULL : new_trace(s);
     if (!t) {
-        *why = *why ? *why : "out of memory";
-        return NULL;
+        waiter_answer(w, refusal(why ? why : "out of memory"));
+        return;
     }
-    t->done = done;
-    t->ctx = ctx;
     t->client.done = on_done;
     t->begin_ms = op_now(&t->world);
     s->trace = t;
     if (resolver_ask(t->resolver, &q, &t->client) != OK) {
         t->told = true;
         end(t);
-        *why = "out of memory";
-        return NULL;
+        waiter_answer(w, refusal("out of memory"));
+        return;
     }
+    list_append(&t->waiters, &w->in_waiters);
     op_wake(&t->world, t->begin_ms);
-    return t;
 }
 
 void trace_reply(struct server *s, uint64_t token, const uint8_t *message, size_t length)

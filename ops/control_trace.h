@@ -7,23 +7,19 @@
 #ifndef OPS_CONTROL_TRACE_H
 #define OPS_CONTROL_TRACE_H
 
-#include <jansson.h>
-
 #include "base/world.h"
+#include "ops/control_request.h"
+#include "ops/waiter.h"
 
 struct server;
-struct trace;
 
 /* The exchanges of a trace have this bit in their tokens, so that events find their resolver. */
 #define TRACE_TOKEN ((uint64_t)1 << 63)
 
-/*
- * Begins it; `done` is called once, later, with the finished document, whose reference it takes,
- * unless trace_cancel came first. NULL with *why: it cannot be.
- */
-struct trace *trace_begin(struct server *s, const json_t *request,
-                          void (*done)(void *ctx, json_t *document), void *ctx, const char **why);
-void trace_cancel(struct trace *t);
+/* Answers with the finished document, or says why it cannot be. */
+void trace_begin(struct server *s, const struct control_request *r, struct waiter *w);
+/* Ends it when its waiter has left. */
+void trace_end_unwanted(struct server *s);
 
 /* The world's events, whose token has the bit. */
 void trace_reply(struct server *s, uint64_t token, const uint8_t *message, size_t length);

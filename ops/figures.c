@@ -1,104 +1,97 @@
-/* SIGUSR1: all counters as log lines, whatever the log level, since somebody asked for them. */
-#include <inttypes.h>
+/*
+ * All counters, summed over the workers: as a document for who asks on the control socket, and for
+ * SIGUSR1 as log lines, whatever the log level, since somebody asked for them.
+ */
+#include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "ops/server_internal.h"
 
-struct line {
-    char text[1900];
-    size_t size;
-};
+/* ---- The document ---------------------------------------------------------------------------- */
 
-static void add(struct line *l, const char *prefix, const char *name, uint64_t value)
+static void put(json_t *o, const char *key, uint64_t value)
 {
-    size_t left = sizeof l->text - l->size;
-    int n = snprintf(l->text + l->size, left, " %s%s=%" PRIu64, prefix, name, value);
-    if (n > 0 && (size_t)n < left)
-        l->size += (size_t)n;
-    else
-        l->text[l->size] = '\0'; /* whole pairs only */
+    json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
-static void flush(struct line *l, const char *part)
+static json_t *resolver_json(const struct figures *f)
 {
-    log_write(LOG_NOTICE, "figures", "part=%s%s", part, l->text);
-    l->size = 0;
-    l->text[0] = '\0';
-}
-
-static void log_resolver(const struct figures *f, struct line *l)
-{
+    json_t *o = json_object();
     const struct counters *c = &f->resolver;
-#define X(name, text) add(l, "", #name, c->name);
+#define X(name, text) put(o, #name, c->name);
 #include "resolver/counters.def"
 #undef X
-    add(l, "", "lookups_under_way", f->lookups);
-    flush(l, "resolver");
+    put(o, "lookups_under_way", f->lookups);
+    return o;
 }
 
-static void log_net(const struct figures *f, struct line *l)
+static json_t *net_json(const struct figures *f)
 {
+    json_t *o = json_object();
     const struct net_counters *n = &f->net;
-    add(l, "", "udp_batches", n->udp_batches);
-    add(l, "", "udp_received", n->udp_received);
-    add(l, "", "udp_oversized", n->udp_oversized);
-    add(l, "", "udp_dropped", n->udp_dropped);
-    add(l, "", "udp_sent", n->udp_sent);
-    add(l, "", "udp_send_failed", n->udp_send_failed);
-    add(l, "", "tcp_accepted", n->tcp_accepted);
-    add(l, "", "tcp_refused", n->tcp_refused);
-    add(l, "", "tcp_closed_idle", n->tcp_closed_idle);
-    add(l, "", "tcp_closed_bound", n->tcp_closed_bound);
-    add(l, "", "tcp_received", n->tcp_received);
-    add(l, "", "upstream_strangers", n->upstream_strangers);
-    add(l, "", "upstream_tcp_opened", n->upstream_tcp_opened);
-    add(l, "", "upstream_tcp_reused", n->upstream_tcp_reused);
-    add(l, "", "net_pending", f->net_pending);
-    add(l, "", "work_used", f->work_used);
-    add(l, "", "work_limit", f->work_limit);
-    flush(l, "net");
+    put(o, "udp_batches", n->udp_batches);
+    put(o, "udp_received", n->udp_received);
+    put(o, "udp_oversized", n->udp_oversized);
+    put(o, "udp_dropped", n->udp_dropped);
+    put(o, "udp_sent", n->udp_sent);
+    put(o, "udp_send_failed", n->udp_send_failed);
+    put(o, "tcp_accepted", n->tcp_accepted);
+    put(o, "tcp_refused", n->tcp_refused);
+    put(o, "tcp_closed_idle", n->tcp_closed_idle);
+    put(o, "tcp_closed_bound", n->tcp_closed_bound);
+    put(o, "tcp_received", n->tcp_received);
+    put(o, "upstream_strangers", n->upstream_strangers);
+    put(o, "upstream_tcp_opened", n->upstream_tcp_opened);
+    put(o, "upstream_tcp_reused", n->upstream_tcp_reused);
+    put(o, "net_pending", f->net_pending);
+    put(o, "work_used", f->work_used);
+    put(o, "work_limit", f->work_limit);
+    return o;
 }
 
 /* How evenly the workers are at work, and what they hand to one another. */
-static void log_workers(const struct server *s, const struct figures *sum, struct line *l)
+static json_t *workers_json(const struct server *s, const struct figures *sum)
 {
+    json_t *o = json_object();
     uint64_t least = UINT64_MAX, most = 0;
     for (unsigned i = 0; i < s->count; i++) {
         uint64_t n = s->figures[i].resolver.queries;
         least = n < least ? n : least;
         most = n > most ? n : most;
     }
-    add(l, "", "threads", s->count);
-    add(l, "", "handed_over", sum->handed);
-    add(l, "", "handed_refused", sum->handed_refused);
-    add(l, "", "queries_least_worker", least);
-    add(l, "", "queries_most_worker", most);
-    flush(l, "workers");
+    put(o, "threads", s->count);
+    put(o, "handed_over", sum->handed);
+    put(o, "handed_refused", sum->handed_refused);
+    put(o, "queries_least_worker", least);
+    put(o, "queries_most_worker", most);
+    return o;
 }
 
-static void log_kind(const struct cache_figures *f, enum cache_kind kind, struct line *l)
+static json_t *kind_json(const struct cache_figures *f, enum cache_kind kind)
 {
-    char prefix[40];
-    snprintf(prefix, sizeof prefix, "cache_%s_", cache_kind_text(kind));
-    add(l, prefix, "entries", f->entries[kind]);
-    add(l, prefix, "bytes", f->kind_bytes[kind]);
-    add(l, prefix, "hits", f->hits[kind]);
-    add(l, prefix, "evictions", f->evictions[kind]);
-    snprintf(prefix, sizeof prefix, "cache_%s_miss_", cache_kind_text(kind));
+    json_t *o = json_object(), *miss = json_object();
+    put(o, "entries", f->entries[kind]);
+    put(o, "bytes", f->kind_bytes[kind]);
+    put(o, "hits", f->hits[kind]);
+    put(o, "evictions", f->evictions[kind]);
     for (unsigned m = CACHE_HIT + 1; m < CACHE_MISSES; m++)
-        add(l, prefix, cache_miss_text((enum cache_miss)m), f->misses[kind][m]);
-    flush(l, "cache");
+        put(miss, cache_miss_text((enum cache_miss)m), f->misses[kind][m]);
+    json_object_set_new(o, "miss", miss);
+    return o;
 }
 
-static void log_cache(const struct server *s, struct line *l)
+static json_t *cache_json(const struct server *s)
 {
+    json_t *o = json_object();
     struct cache_figures f;
     cache_figures(s->workers[0].cache, &f);
-    add(l, "", "cache_bytes", f.bytes);
-    add(l, "", "cache_budget", f.budget);
-    flush(l, "cache");
+    put(o, "bytes", f.bytes);
+    put(o, "budget", f.budget);
     for (unsigned kind = 0; kind < CACHE_KINDS; kind++)
-        log_kind(&f, (enum cache_kind)kind, l);
+        json_object_set_new(o, cache_kind_text((enum cache_kind)kind),
+                            kind_json(&f, (enum cache_kind)kind));
+    return o;
 }
 
 /* Structs of nothing but such counters. */
@@ -126,14 +119,18 @@ static void sum_up(const struct server *s, struct figures *sum)
     }
 }
 
-void server__on_figures(void *ctx, int signum)
+static json_t *document(const struct server *s)
 {
-    (void)signum;
-    struct server *s = ctx;
-    if (s->count_up.waiting > 0) {
-        s->count_up.again = true;
-        return;
-    }
+    struct figures sum;
+    sum_up(s, &sum);
+    return json_pack("{s:b, s:o, s:o, s:o, s:o}", "ok", 1, "resolver", resolver_json(&sum), "net",
+                     net_json(&sum), "workers", workers_json(s, &sum), "cache", cache_json(s));
+}
+
+/* ---- The round ------------------------------------------------------------------------------- */
+
+static void begin(struct server *s)
+{
     s->count_up.waiting = s->count;
     for (unsigned i = 1; i < s->count; i++)
         worker__tell(&s->workers[i], LETTER_COUNT, &s->figures[i], &s->workers[0]);
@@ -141,21 +138,106 @@ void server__on_figures(void *ctx, int signum)
     server__counted(s);
 }
 
+void server__count(struct server *s, struct waiter *w)
+{
+    if (round_join(&s->count_up, w))
+        begin(s);
+}
+
 void server__counted(struct server *s)
 {
-    if (--s->count_up.waiting > 0)
+    if (s->count_up.waiting > 1) {
+        s->count_up.waiting--;
         return;
-    struct line line = {.size = 0};
-    struct figures sum;
-    sum_up(s, &sum);
-    line.text[0] = '\0';
-    log_resolver(&sum, &line);
-    log_net(&sum, &line);
-    log_workers(s, &sum, &line);
-    log_cache(s, &line);
-    log_write(LOG_NOTICE, "figures_end", "lookups=%zu", sum.lookups);
-    if (s->count_up.again) {
-        s->count_up.again = false;
-        server__on_figures(s, 0);
     }
+    waiters_answer(&s->count_up.now, document(s));
+    s->count_up.waiting = 0; /* only now: who asked anew when he was answered waits for the next */
+    if (round_again(&s->count_up))
+        begin(s);
+}
+
+/* ---- The log --------------------------------------------------------------------------------- */
+
+struct line {
+    char text[1900];
+    size_t size;
+};
+
+static void add(struct line *l, const char *prefix, const char *name, long long value)
+{
+    size_t left = sizeof l->text - l->size;
+    int n = snprintf(l->text + l->size, left, " %s%s=%lld", prefix, name, value);
+    if (n > 0 && (size_t)n < left)
+        l->size += (size_t)n;
+    else
+        l->text[l->size] = '\0'; /* whole pairs only */
+}
+
+static void write_line(struct line *l, const char *part)
+{
+    if (l->size > 0)
+        log_write(LOG_NOTICE, "figures", "part=%s%s", part, l->text);
+    l->size = 0;
+    l->text[0] = '\0';
+}
+
+/* The numbers of an object; those of objects within it have its key in front of theirs. */
+static void add_numbers(struct line *l, const char *prefix, json_t *o)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(o, key, value)
+    {
+        char deeper[80];
+        snprintf(deeper, sizeof deeper, "%s%s_", prefix, key);
+        if (json_is_object(value))
+            add_numbers(l, deeper, value);
+        else
+            add(l, prefix, key, json_integer_value(value));
+    }
+}
+
+/* A line a part; of the cache one for the whole and one a kind. */
+static void log_part(const char *part, json_t *figures)
+{
+    struct line line = {.size = 0};
+    const char *key;
+    json_t *value;
+    bool cache = strcmp(part, "cache") == 0;
+    json_object_foreach(figures, key, value)
+    {
+        char prefix[80];
+        if (!json_is_object(value)) {
+            add(&line, cache ? "cache_" : "", key, json_integer_value(value));
+            continue;
+        }
+        write_line(&line, part);
+        snprintf(prefix, sizeof prefix, "%s_%s_", part, key);
+        add_numbers(&line, prefix, value);
+    }
+    write_line(&line, part);
+}
+
+/* The answer to the signal is its lines in the log. */
+static void log_figures(struct waiter *w, json_t *figures)
+{
+    (void)w;
+    const char *part;
+    json_t *value, *resolver = json_object_get(figures, "resolver");
+    json_object_foreach(figures, part, value)
+    {
+        if (json_is_object(value))
+            log_part(part, value);
+    }
+    log_write(LOG_NOTICE, "figures_end", "lookups=%lld",
+              json_integer_value(json_object_get(resolver, "lookups_under_way")));
+    json_decref(figures);
+}
+
+void server__on_figures(void *ctx, int signum)
+{
+    (void)signum;
+    struct server *s = ctx;
+    s->on_sigusr1.answer = log_figures;
+    server__count(s, &s->on_sigusr1);
 }

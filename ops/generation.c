@@ -79,8 +79,7 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->sentinel = c->dnssec.root_key_sentinel;
 }
 
-/* ---- Trust anchors -----------------------------------------------------------------------------
- */
+/* ---- Trust anchors --------------------------------------------------------------------------- */
 
 /* A DNSKEY set as the DS set that names its keys. */
 static enum err ds_of_keys(struct arena *a, const struct rrset *keys, const struct rrset **out)

@@ -1,252 +1,239 @@
 /*
- * nuthatch: the operator's tool. It asks the running server through its control socket, one line of
- * JSON there and one back, and prints the answer for people, or with --json as it came.
+ * nuthatch: the operator's tool. It asks the running server through its control socket and prints
+ * the answer for people, or with --json as it came.
  */
 #include "ops/nuthatch.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/nuthatch/control.sock"
 
-struct call {
-    const char *socket;
-    bool json;
-    const char *word[3]; /* the command's arguments */
-    unsigned words;
-};
+/* ---- Commands -------------------------------------------------------------------------------- */
 
-/* ---- The server ---------------------------------------------------------------------------------
- */
-
-static int complain_unreached(const char *path, int why)
+static int complain(const char *what, const char *of)
 {
-    fprintf(stderr,
-            "nuthatch: cannot reach the server at %s: %s: is it running, with this path as "
-            "control.socket, and may "
-            "you open it? (-s names another)\n",
-            path, strerror(why));
-    return UNREACHED;
-}
-
-static int open_socket(const char *path)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof at.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    strcpy(at.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        return -1;
-    }
-    return fd;
-}
-
-static bool send_all(int fd, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = send(fd, text, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        text += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-/* The one line that comes back; the caller frees. NULL with errno. */
-static char *receive_line(int fd)
-{
-    size_t size = 0, room = 65536;
-    char *line = malloc(room);
-    while (line) {
-        ssize_t n = recv(fd, line + size, room - size - 1, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        size += (size_t)n;
-        line[size] = '\0';
-        if (line[size - 1] == '\n')
-            return line;
-        if (room - size < 4096) {
-            char *more = realloc(line, room * 2);
-            if (!more)
-                break;
-            line = more;
-            room *= 2;
-        }
-    }
-    errno = errno ? errno : ECONNRESET;
-    free(line);
-    return NULL;
-}
-
-/* Asks; takes the request. The reply, or NULL with an exit code. */
-static json_t *ask(const struct call *c, json_t *request, int *code)
-{
-    char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-    json_t *reply = NULL;
-    json_decref(request);
-    errno = 0;
-    int fd = open_socket(c->socket);
-    if (fd >= 0 && text && send_all(fd, text, strlen(text)) && send_all(fd, "\n", 1))
-        line = receive_line(fd);
-    int why = errno ? errno : EPROTO;
-    if (line)
-        reply = json_loads(line, 0, NULL);
-    *code = reply ? DONE : complain_unreached(c->socket, why);
-    if (fd >= 0)
-        close(fd);
-    free(text);
-    free(line);
-    if (reply && c->json) {
-        json_dumpf(reply, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
-    if (reply && !json_is_true(json_object_get(reply, "ok"))) {
-        const char *error = json_string_value(json_object_get(reply, "error"));
-        fprintf(stderr, "nuthatch: the server says: %s\n", error ? error : "no");
-        json_decref(reply);
-        reply = NULL;
-        *code = REFUSED;
-    }
-    return reply;
-}
-
-/* ---- Commands -----------------------------------------------------------------------------------
- */
-
-static int usage_of(const char *what)
-{
-    fprintf(stderr, "nuthatch: %s; see nuthatch --help\n", what);
+    fprintf(stderr, "nuthatch: %s%s; see nuthatch --help\n", what, of);
     return USAGE;
+}
+
+/* Asks, and has a reply that is not printed yet printed. */
+static int ask_and_print(const struct call *c, json_t *request, void (*print)(json_t *reply))
+{
+    int code;
+    json_t *reply = nuthatch_ask(c, request, &code);
+    if (reply && !c->json)
+        print(reply);
+    json_decref(reply);
+    return code;
+}
+
+static json_t *request_of(const char *command)
+{
+    return json_pack("{s:s}", "command", command);
+}
+
+/* With the name and, if one is given, the type. */
+static json_t *named(const char *command, const struct call *c)
+{
+    return json_pack("{s:s, s:s, s:s*}", "command", command, "name", c->word[0], "type",
+                     c->words > 1 ? c->word[1] : NULL);
 }
 
 static int run_status(const struct call *c)
 {
-    int code;
-    const char *key;
-    json_t *value, *reply = ask(c, json_pack("{s:s}", "command", "status"), &code);
-    if (!reply || c->json) {
-        json_decref(reply);
-        return code;
-    }
-    json_object_foreach(reply, key, value)
-    {
-        if (strcmp(key, "ok") == 0)
-            continue;
-        printf("%-12s", key);
-        if (json_is_array(value)) {
-            size_t i;
-            json_t *one;
-            json_array_foreach(value, i, one) printf("%s%s", i ? " " : "", json_string_value(one));
-        } else if (json_is_string(value)) {
-            printf("%s", json_string_value(value));
-        } else {
-            printf("%lld", (long long)json_integer_value(value));
-        }
-        putchar('\n');
-    }
-    json_decref(reply);
-    return DONE;
+    return ask_and_print(c, request_of("status"), nuthatch_print_status);
+}
+
+static int run_stats(const struct call *c)
+{
+    return ask_and_print(c, request_of("stats"), nuthatch_print_stats);
+}
+
+static int run_reload(const struct call *c)
+{
+    return ask_and_print(c, request_of("reload"), nuthatch_print_reload);
+}
+
+static int run_lookup(const struct call *c)
+{
+    return ask_and_print(c, named("lookup", c), nuthatch_print_lookup);
+}
+
+static void print_removed(json_t *reply)
+{
+    printf("%lld entries removed\n",
+           (long long)json_integer_value(json_object_get(reply, "removed")));
 }
 
 static int run_flush(const struct call *c)
 {
-    int code;
-    json_t *request = json_pack("{s:s}", "command", "flush");
-    if (c->words == 1 && strcmp(c->word[0], "--all") == 0)
-        json_object_set_new(request, "all", json_true());
-    else if (c->words == 2 && strcmp(c->word[0], "--zone") == 0)
-        json_object_set_new(request, "zone", json_string(c->word[1]));
-    else if (c->words == 1 && c->word[0][0] != '-')
-        json_object_set_new(request, "name", json_string(c->word[0]));
-    else {
-        json_decref(request);
-        return usage_of("flush takes a name, --zone and a zone, or --all");
-    }
-    json_t *reply = ask(c, request, &code);
-    if (reply && !c->json)
-        printf("%lld entries removed\n",
-               (long long)json_integer_value(json_object_get(reply, "removed")));
-    json_decref(reply);
-    return code;
+    if ((c->words > 0) + (c->zone != NULL) + c->all != 1)
+        return complain("flush takes a name, --zone and a zone, or --all", "");
+    return ask_and_print(c,
+                         json_pack("{s:s, s:s*, s:s*, s:b}", "command", "flush", "name",
+                                   c->words > 0 ? c->word[0] : NULL, "zone", c->zone, "all",
+                                   (int)c->all),
+                         print_removed);
 }
 
 static int run_trace(const struct call *c)
 {
     int code;
-    if (c->words < 1 || c->words > 2)
-        return usage_of("trace takes a name and, if it is not A, a type");
-    const char *type = c->words > 1 ? c->word[1] : "A";
-    json_t *reply =
-        ask(c, json_pack("{s:s, s:s, s:s}", "command", "trace", "name", c->word[0], "type", type),
-            &code);
+    json_t *request = named("trace", c);
+    if (c->cd)
+        json_object_set_new(request, "cd", json_true());
+    json_t *reply = nuthatch_ask(c, request, &code);
     if (reply && !c->json)
-        code = nuthatch_print_trace(reply, c->word[0], type);
+        code = nuthatch_print_trace(reply, c->word[0], c->words > 1 ? c->word[1] : "A");
     json_decref(reply);
     return code;
 }
 
+/* Of whom, if nobody is named: of the server that runs, at the first address it listens on. */
+static int run_query(const struct call *c)
+{
+    struct call quiet = *c;
+    int code;
+    if (c->server)
+        return nuthatch_query(c, c->server);
+    quiet.json = false;
+    json_t *reply = nuthatch_ask(&quiet, request_of("status"), &code);
+    if (!reply)
+        return code;
+    const char *first = json_string_value(json_array_get(json_object_get(reply, "listen"), 0));
+    code = first ? nuthatch_query(c, first) : complain("the server listens nowhere", "");
+    json_decref(reply);
+    return code;
+}
+
+/* ---- The command line ------------------------------------------------------------------------ */
+
+enum takes { TAKES_ALL = 1, TAKES_ZONE = 2, TAKES_CD = 4, TAKES_DNSSEC = 8, TAKES_SERVER = 16 };
+
 static const struct command {
     const char *name;
     int (*run)(const struct call *c);
+    unsigned least, most; /* words */
+    unsigned takes;
     const char *arguments, *help;
 } commands[] = {
-    {"status", run_status, "", "what the server is and where it listens"},
-    {"trace", run_trace, "NAME [TYPE]", "resolve afresh, and show the walk as a tree"},
-    {"flush", run_flush, "NAME | --zone ZONE | --all", "forget what the cache holds of them"},
+    {"status", run_status, 0, 0, 0, "", "what the server is and where it listens"},
+    {"stats", run_stats, 0, 0, 0, "", "what it has counted since its start"},
+    {"lookup", run_lookup, 1, 2, 0, "NAME [TYPE]", "what the cache holds of a name"},
+    {"trace", run_trace, 1, 2, TAKES_CD, "NAME [TYPE] [--cd]",
+     "resolve afresh, and show the walk as a tree"},
+    {"flush", run_flush, 0, 1, TAKES_ALL | TAKES_ZONE, "NAME | --zone ZONE | --all",
+     "forget what the cache holds of them"},
+    {"reload", run_reload, 0, 0, 0, "", "read the configuration anew, and say what changed"},
+    {"query", run_query, 1, 2, TAKES_CD | TAKES_DNSSEC | TAKES_SERVER,
+     "NAME [TYPE] [@SERVER] [--dnssec] [--cd] [--tcp]", "ask it, or another server, a question"},
 };
 
-static void help(void)
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static int help(void)
 {
     puts("nuthatch [-s SOCKET] [--json] COMMAND …\n");
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        printf("  %-7s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-7s%s%s\n          %s\n", commands[i].name, *commands[i].arguments ? " " : "",
+               commands[i].arguments, commands[i].help);
     puts("\n  -s SOCKET   the server's control.socket (default " DEFAULT_SOCKET ")\n"
          "  --json      the answer as it came\n"
          "  --help\n\n"
          "Exit code: 0 done, 1 the server says no, 2 wrong usage, 3 the server cannot be reached.");
+    return DONE;
+}
+
+static int help_of(const struct command *k)
+{
+    printf("nuthatch [-s SOCKET] [--json] %s %s\n\n%s\n", k->name, k->arguments, k->help);
+    return DONE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* An option that takes no value; false: it is none. */
+static bool take_switch(struct call *c, const struct command *k, const char *word)
+{
+    const struct {
+        const char *name;
+        bool *at;
+        unsigned takes;
+    } switches[] = {{"--all", &c->all, TAKES_ALL},
+                    {"--cd", &c->cd, TAKES_CD},
+                    {"--dnssec", &c->dnssec, TAKES_DNSSEC},
+                    {"--tcp", &c->tcp, TAKES_SERVER}};
+    if (strcmp(word, "--json") == 0) {
+        c->json = true;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (strcmp(switches[i].name, word) != 0 || !k || !(k->takes & switches[i].takes))
+            continue;
+        *switches[i].at = true;
+        return true;
+    }
+    return false;
+}
+
+/* An option with a value, in the next word (NULL: there is none); false: it is none. */
+static bool take_value(struct call *c, const struct command *k, const char *word, const char *next)
+{
+    if (!next)
+        return false;
+    if (strcmp(word, "-s") == 0)
+        c->socket = next;
+    else if (strcmp(word, "--zone") == 0 && k && (k->takes & TAKES_ZONE))
+        c->zone = next;
+    else
+        return false;
+    return true;
+}
+
+/* The command, then its words; DONE or USAGE. */
+static int take_word(struct call *c, const struct command **k, const char *word)
+{
+    if (!*k) {
+        *k = find_command(word);
+        return *k ? DONE : complain("no such command: ", word);
+    }
+    if (word[0] == '@' && ((*k)->takes & TAKES_SERVER)) {
+        c->server = word + 1;
+        return DONE;
+    }
+    if (c->words == (*k)->most)
+        return complain("too many arguments for ", (*k)->name);
+    c->word[c->words++] = word;
+    return DONE;
 }
 
 int main(int argc, char **argv)
 {
     struct call c = {.socket = DEFAULT_SOCKET};
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "-s") == 0 && i + 1 < argc) {
-            c.socket = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            c.json = true;
-        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            help();
-            return DONE;
-        } else {
-            return usage_of("no such option");
-        }
+    const struct command *k = NULL;
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+            return k ? help_of(k) : help();
+        if (take_switch(&c, k, word))
+            continue;
+        if (take_value(&c, k, word, argv[i + 1]))
+            i++;
+        else if (word[0] == '-')
+            return complain("no such option here, or it lacks its value: ", word);
+        else if (take_word(&c, &k, word) != DONE)
+            return USAGE;
     }
-    if (i == argc)
-        return usage_of("which command?");
-    const char *name = argv[i++];
-    for (; i < argc && c.words < 3; i++)
-        c.word[c.words++] = argv[i];
-    if (i < argc)
-        return usage_of("too many arguments");
-    for (size_t k = 0; k < sizeof commands / sizeof *commands; k++)
-        if (strcmp(commands[k].name, name) == 0)
-            return commands[k].run(&c);
-    return usage_of("no such command");
+    if (!k)
+        return complain("which command?", "");
+    if (c.words < k->least)
+        return complain("a name is missing for ", k->name);
+    return k->run(&c);
 }

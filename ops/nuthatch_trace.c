@@ -9,7 +9,12 @@
 
 #include "ops/nuthatch.h"
 
-enum { DEPTH_MAX = 40, RECORDS_SHOWN = 4, RECORDS_TOLD = 12 /* at most, by the server */ };
+enum {
+    DEPTH_MAX = 40,
+    RECORDS_SHOWN = 4,
+    SCRUBBED_SHOWN = 4,
+    RECORDS_TOLD = 12 /* at most, by the server */
+};
 
 struct tree {
     json_t *events;
@@ -62,8 +67,7 @@ static bool has_more(const struct tree *t, long long lookup, size_t i)
     return false;
 }
 
-/* ---- Lines --------------------------------------------------------------------------------------
- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 static void print_server(const json_t *e)
 {
@@ -135,6 +139,17 @@ static void print_records(const json_t *e)
         print_list("  ", records, " | ");
 }
 
+static void print_scrubbed(const json_t *list)
+{
+    size_t count = json_array_size(list);
+    for (size_t i = 0; i < count && i < SCRUBBED_SHOWN; i++)
+        printf("%s%s", i == 0 ? "  (not used: " : ", ", json_string_value(json_array_get(list, i)));
+    if (count > SCRUBBED_SHOWN)
+        printf(" and %zu more", count - SCRUBBED_SHOWN);
+    if (count > 0)
+        putchar(')');
+}
+
 static void print_reply(const json_t *e)
 {
     printf("%s %s?  ", text_of(e, "name"), text_of(e, "type"));
@@ -142,9 +157,7 @@ static void print_reply(const json_t *e)
     printf(" [%s, %lld ms]: ", text_of(e, "zone"), number_of(e, "ms"));
     print_kind(e);
     print_records(e);
-    print_list("  (not used: ", json_object_get(e, "scrubbed"), ", ");
-    if (json_array_size(json_object_get(e, "scrubbed")))
-        putchar(')');
+    print_scrubbed(json_object_get(e, "scrubbed"));
 }
 
 static void print_event(const json_t *e)
@@ -177,16 +190,19 @@ static void print_event(const json_t *e)
     }
 }
 
-/* ---- The tree -----------------------------------------------------------------------------------
- */
+/* ---- The tree -------------------------------------------------------------------------------- */
 
 static void draw(struct tree *t, long long lookup, unsigned depth);
 
 static void draw_child(struct tree *t, const json_t *e, bool last, unsigned depth)
 {
     long long child = number_of(e, "child");
-    if (child < 1 || (size_t)child > t->lookups || depth >= DEPTH_MAX)
+    if (child < 1 || (size_t)child > t->lookups)
         return;
+    if (depth >= DEPTH_MAX) {
+        printf(" (too deep to be shown; --json has it)");
+        return;
+    }
     if (t->drawn[child]) {
         printf(" (see above)");
         return;
@@ -252,6 +268,8 @@ int nuthatch_print_trace(const json_t *reply, const char *name, const char *type
         return 1;
     printf("%s %s, resolved afresh", name, type);
     draw(&t, 1, 0);
+    if (number_of(reply, "events_left_out") > 0)
+        printf("\n(%lld further events were left out)", number_of(reply, "events_left_out"));
     print_outcome(reply);
     free(t.drawn);
     return 0;

@@ -149,14 +149,27 @@ static enum err watch_signals(struct server *s)
 
 static enum err open_control(struct server *s, const struct config *c, struct config_report *report)
 {
+    static const unsigned modes[] = {0600, 0660, 0666}; /* as the option's choices */
     const char *path = c->control.socket;
-    enum err e = path[0] != '\0' ? control_new(&s->control, s, path) : OK;
+    enum err e = path[0] != '\0' ? control_new(&s->control, s, path, modes[c->control.mode]) : OK;
     if (e == ERR_IO)
         config_complain(
             report, c->file, c->marks[OPTION_control_socket],
             "control.socket: cannot open %s: %s: name another path, or stop the server that has it",
             path, strerror(errno));
     return e;
+}
+
+static void init_waiting(struct server *s)
+{
+    struct round *rounds[] = {&s->apply, &s->count_up, &s->stop};
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+        list_init(&rounds[i]->now);
+        list_init(&rounds[i]->next);
+    }
+    list_init(&s->flushing.waiters);
+    list_init(&s->on_sighup.in_waiters);
+    list_init(&s->on_sigusr1.in_waiters);
 }
 
 /* The listeners outlive the generation that named them. */
@@ -199,6 +212,8 @@ static enum err start(struct server *s, const struct config *c, struct config_re
 enum err server_new(struct server **out, struct config *config, struct config_report *report)
 {
     struct server *s = calloc(1, sizeof *s);
+    if (s)
+        init_waiting(s);
     enum err e = s ? keep_listening(s, config) : ERR_NOMEM;
     if (e == OK)
         e = generation_new(&s->applying, config, &s->listening, NULL, report);
@@ -232,6 +247,7 @@ void server_free(struct server *s)
     free(s->workers);
     free(s->figures);
     free(s->epoch);
+    json_decref(s->reload_said);
     free((void *)(uintptr_t)s->listening.at);
     free(s);
 }
@@ -278,6 +294,7 @@ enum err server_run(struct server *s)
     char listening[1024], file[300];
     const struct config *c = s->workers[0].now->config;
     unsigned started;
+    s->start_ms = world_now_ms(s->workers[0].world);
     enum err e = start_threads(s, &started);
     if (e == OK) {
         LOG(LOG_NOTICE, "started", "listen=%s config=%s threads=%u",

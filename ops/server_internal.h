@@ -4,7 +4,7 @@
  *     server.c         the beginning: all workers, their listeners, the user, the threads
  *     worker.c         one worker: its net, resolver and front, and what its mailboxes bring
  *     handoff.c        the way of a query from the worker it arrived at to the one that resolves it
- *     control.c        the control socket, worker 0's
+ *     control.c        the control socket, worker 0's; control_commands.c what its requests do
  *     server_reload.c  SIGHUP     figures.c  SIGUSR1     server_stop.c  SIGTERM
  *
  * Worker 0 runs in the main thread, has the signals, and conducts: what concerns all workers it
@@ -20,10 +20,12 @@
 #include "base/epoch.h"
 #include "base/list.h"
 #include "base/mailbox.h"
+#include "dns/name.h"
 #include "net/loop.h"
 #include "ops/control.h"
 #include "ops/generation.h"
 #include "ops/server.h"
+#include "ops/waiter.h"
 #include "resolver/front.h"
 
 enum {
@@ -99,10 +101,36 @@ struct figures {
     size_t lookups, net_pending, work_used, work_limit;
 };
 
-/* Something that all workers do and worker 0 waits for. */
+/* Something that all workers do and worker 0 waits for. Who asks for it while one is under way came
+ * too late for that and waits for the next. */
 struct round {
     unsigned waiting; /* for so many workers; 0: none is under way */
-    bool again;       /* it was asked for meanwhile */
+    struct list now;  /* waiters for its end */
+    struct list next; /* and for that of the next */
+};
+
+/* Whether a round is to begin with it. One that waits already waits for the next as well then. */
+static inline bool round_join(struct round *r, struct waiter *w)
+{
+    list_remove(&w->in_waiters);
+    list_append(r->waiting > 0 ? &r->next : &r->now, &w->in_waiters);
+    return r->waiting == 0;
+}
+
+/* When it is over and all have been answered: whether the next is to begin. */
+static inline bool round_again(struct round *r)
+{
+    list_take_all(&r->now, &r->next);
+    return !list_empty(&r->now);
+}
+
+/* What takes several turns of worker 0's loop (ops/control_commands.c). */
+struct flushing {
+    bool under_way;
+    bool all;
+    uint8_t zone[NAME_MAX_WIRE];
+    struct cache_flush job;
+    struct list waiters;
 };
 
 struct names;
@@ -121,6 +149,11 @@ struct server {
     bool renew;              /* the generation, when the round is over: addresses have changed */
     struct figures *figures; /* one a worker */
     struct round apply, count_up, stop;
+    struct waiter on_sighup, on_sigusr1; /* the signals' own */
+    struct flushing flushing;
+    json_t *reload_said; /* what the reload under way has changed */
+    uint64_t reloads;
+    uint64_t start_ms;
     bool reloading; /* the round of `apply` brings another configuration */
     bool stopping;
 };
@@ -159,6 +192,9 @@ void handoff__cancelled(struct worker *w, unsigned from, uint64_t request);
 void handoff__answered(struct worker *w, void *what);
 
 /* server_reload.c, figures.c, server_stop.c: on a signal, and when a worker has done its part. */
+/* Their results are the waiter's. */
+void server__reload(struct server *s, struct waiter *w);
+void server__count(struct server *s, struct waiter *w);
 void server__on_reload(void *ctx, int signum);
 void server__applied(struct server *s);
 /* A new generation of the same configuration: host names have other addresses. */

@@ -1,24 +1,28 @@
-/* SIGHUP: the next configuration, or the old one if the file has an error. */
+/* SIGHUP, and who asks: the next configuration, or the old one if the file has an error. */
 #include "base/log.h"
 #include "ops/notify.h"
 #include "ops/server_internal.h"
 #include "ops/upstreams.h"
 
-static void log_change(void *ctx, const char *key, bool reload)
+static void note_change(void *ctx, const char *key, bool reload)
 {
-    (void)ctx;
+    json_t *said = ctx;
     if (reload)
         LOG(LOG_NOTICE, "option_changed", "option=%s", key);
     else
         LOG(LOG_WARNING, "option_needs_restart", "option=%s", key);
+    json_array_append_new(json_object_get(said, reload ? "changed" : "needs_restart"),
+                          json_string(key));
 }
 
 /* What a new configuration changes beside the generation. */
 static void take_config(struct server *s, const struct config *c)
 {
     struct worker *first = &s->workers[0];
+    s->reload_said = json_pack("{s:b, s:s?, s:[], s:[]}", "ok", 1, "config", c->file, "changed",
+                               "needs_restart");
     log_set_level((enum log_level)c->log.level);
-    config_changes(first->now->config, c, log_change, NULL);
+    config_changes(first->now->config, c, note_change, s->reload_said);
     if (cache_resize(first->cache, c->cache.size) != OK)
         LOG(LOG_ERROR, "cache_resize_failed", "size=%llu", (unsigned long long)c->cache.size);
 }
@@ -35,27 +39,37 @@ static void apply(struct server *s, struct generation *next)
     server__applied(s);
 }
 
-void server__applied(struct server *s)
+static void begin_reload(struct server *s);
+
+static void end_reload(struct server *s, const struct config *c)
 {
     char file[300];
-    if (--s->apply.waiting > 0)
-        return;
-    const struct config *c = s->applying->config;
-    if (s->reloading) {
-        LOG(LOG_NOTICE, "reloaded", "config=%s",
-            log_quote(file, sizeof file, c->file ? c->file : "defaults"));
-        notify_send("READY=1");
-        upstreams_want(s, c);
-    }
+    json_t *said = s->reload_said;
+    LOG(LOG_NOTICE, "reloaded", "config=%s",
+        log_quote(file, sizeof file, c->file ? c->file : "defaults"));
+    notify_send("READY=1");
+    upstreams_want(s, c);
     s->reloading = false;
+    s->reloads++;
+    s->reload_said = NULL;
+    waiters_answer(&s->apply.now, said);
+}
+
+void server__applied(struct server *s)
+{
+    if (s->apply.waiting > 1) {
+        s->apply.waiting--;
+        return;
+    }
+    if (s->reloading)
+        end_reload(s, s->applying->config);
     generation_unref(s->applying);
     s->applying = NULL;
-    if (s->apply.again) {
-        s->apply.again = false;
-        server__on_reload(s, 0);
-    } else if (s->renew) {
+    s->apply.waiting = 0; /* only now: who asked anew when he was answered waits for the next */
+    if (round_again(&s->apply))
+        begin_reload(s);
+    else if (s->renew)
         server__renew(s);
-    }
 }
 
 static void log_report(const struct config_report *report, enum err e)
@@ -67,33 +81,71 @@ static void log_report(const struct config_report *report, enum err e)
         LOG(LOG_ERROR, "reload_failed", "error=%s", log_quote(text, sizeof text, err_text(e)));
 }
 
+static json_t *report_json(const struct config_report *report, enum err e)
+{
+    json_t *lines = json_array();
+    for (size_t i = 0; i < report->count && i < REPORT_LINES; i++)
+        json_array_append_new(lines, json_string(report->lines[i]));
+    return json_pack("{s:b, s:s, s:o}", "ok", 0, "error",
+                     report->count > 0 ? report->lines[0] : err_text(e), "errors", lines);
+}
+
+/* The next configuration, and a generation made of it; what is wrong with it, as an answer. */
+static struct generation *load(struct server *s, json_t **wrong)
+{
+    struct config_report report = {0};
+    struct config *config = NULL;
+    struct generation *next = NULL;
+    enum err e = config_load(&config, s->workers[0].now->config->file, &report);
+    if (e == OK)
+        e = generation_new(&next, config, &s->listening, s->names, &report);
+    if (e == OK)
+        return next;
+    config_free(config);
+    log_report(&report, e);
+    *wrong = report_json(&report, e);
+    return NULL;
+}
+
+static void begin_reload(struct server *s)
+{
+    json_t *wrong = NULL;
+    if (s->stopping) {
+        waiters_answer(&s->apply.now, refusal("the server is stopping"));
+        return;
+    }
+    notify_reloading();
+    struct generation *next = load(s, &wrong);
+    if (!next) {
+        notify_send("READY=1");
+        waiters_answer(&s->apply.now, wrong);
+        return;
+    }
+    generation_follow(next, s->workers[0].now);
+    take_config(s, next->config);
+    s->reloading = true;
+    apply(s, next);
+}
+
+void server__reload(struct server *s, struct waiter *w)
+{
+    if (round_join(&s->apply, w))
+        begin_reload(s);
+}
+
+/* A signal has nobody to tell: what there is to say is in the log. */
+static void drop_answer(struct waiter *w, json_t *reply)
+{
+    (void)w;
+    json_decref(reply);
+}
+
 void server__on_reload(void *ctx, int signum)
 {
     (void)signum;
     struct server *s = ctx;
-    struct config_report report = {0};
-    struct config *config = NULL;
-    struct generation *next = NULL;
-    if (s->stopping)
-        return;
-    if (s->apply.waiting > 0) {
-        s->apply.again = true;
-        return;
-    }
-    notify_reloading();
-    enum err e = config_load(&config, s->workers[0].now->config->file, &report);
-    if (e == OK)
-        e = generation_new(&next, config, &s->listening, s->names, &report);
-    if (e == OK) {
-        generation_follow(next, s->workers[0].now);
-        take_config(s, config);
-        s->reloading = true;
-        apply(s, next);
-        return;
-    }
-    config_free(config);
-    log_report(&report, e);
-    notify_send("READY=1");
+    s->on_sighup.answer = drop_answer;
+    server__reload(s, &s->on_sighup);
 }
 
 void server__renew(struct server *s)

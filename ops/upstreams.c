@@ -8,8 +8,7 @@
 #include "ops/own.h"
 #include "ops/server_internal.h"
 
-/* ---- Zones --------------------------------------------------------------------------------------
- */
+/* ---- Zones ----------------------------------------------------------------------------------- */
 
 static size_t room_for(const struct config_zone *z)
 {
@@ -67,8 +66,7 @@ enum err upstreams_zones(struct arena *a, const struct config *c, const struct n
     return e;
 }
 
-/* ---- Looking up ---------------------------------------------------------------------------------
- */
+/* ---- Looking up ------------------------------------------------------------------------------ */
 
 static bool is_own(void *ctx, const struct endpoint *at)
 {

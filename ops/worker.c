@@ -103,8 +103,7 @@ static void leave(void *ctx)
     w->online = false;
 }
 
-/* ---- The world's events: the resolver's, or those of a trace ----------------------------------
- */
+/* ---- The world's events: the resolver's, or those of a trace --------------------------------- */
 
 static void on_reply(void *ctx, uint64_t token, const uint8_t *message, size_t length)
 {

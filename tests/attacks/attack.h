@@ -22,8 +22,7 @@
 #include "resolver/front.h"
 #include "tests/sim/world_sim.h"
 
-/* ---- Figures ----------------------------------------------------------------------------------
- */
+/* ---- Figures --------------------------------------------------------------------------------- */
 
 struct report {
     const char *attack; /* its name */
@@ -48,8 +47,7 @@ typedef void attack_fn(struct report *r);
  */
 double growth(void (*work)(void *ctx, size_t size), void *ctx, size_t size);
 
-/* ---- The rig ----------------------------------------------------------------------------------
- */
+/* ---- The rig --------------------------------------------------------------------------------- */
 
 struct rig;
 
@@ -134,8 +132,7 @@ unsigned rig_random(struct rig *r, unsigned n);
 /* Do the four octets of an IPv4 address stand in the answer? */
 bool answer_has(const struct answer_seen *a, const char *address);
 
-/* ---- Replies ----------------------------------------------------------------------------------
- */
+/* ---- Replies --------------------------------------------------------------------------------- */
 
 /* Begins the reply to a query: header and question. `flags` without QR; FLAG_AA, an rcode. */
 void reply_start(struct ask *q, uint16_t flags);

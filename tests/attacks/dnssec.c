@@ -13,8 +13,7 @@
 enum { DELAY_MS = 10, KEY_SIZE = 32, SIGNATURE_SIZE = 64, RECORDS_MAX = 4096 };
 static const char server[] = "203.0.113.66";
 
-/* ---- The attacker's zone ------------------------------------------------------------------------
- */
+/* ---- The attacker's zone --------------------------------------------------------------------- */
 
 struct owned {
     struct arena arena;
@@ -120,8 +119,7 @@ static void put_address(struct owned *z, const uint8_t *owner)
     put_signed(z, SECTION_ANSWER, record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4}));
 }
 
-/* ---- Many keys, many signatures -----------------------------------------------------------------
- */
+/* ---- Many keys, many signatures -------------------------------------------------------------- */
 
 /* Octets that make no key, or one that fits no signature, with the tag of the good key. */
 static struct rpl_bytes decoy(struct owned *z, unsigned number, uint8_t algorithm, size_t bits)
@@ -264,8 +262,7 @@ void attack_signatures(struct report *r)
     give_up_zone(&t.zone, rig);
 }
 
-/* ---- Denial ------------------------------------------------------------------------------------
- */
+/* ---- Denial ---------------------------------------------------------------------------------- */
 
 struct denying {
     struct owned zone;
@@ -422,8 +419,7 @@ void attack_padded_denial(struct report *r)
     give_up_zone(&d.zone, rig);
 }
 
-/* ---- Labels -------------------------------------------------------------------------------------
- */
+/* ---- Labels ---------------------------------------------------------------------------------- */
 
 struct labelled {
     struct owned zone;
@@ -473,8 +469,7 @@ void attack_rrsig_labels(struct report *r)
     report_at_least(r, "believed with all labels", good, 1);
 }
 
-/* ---- Every order --------------------------------------------------------------------------------
- */
+/* ---- Every order ----------------------------------------------------------------------------- */
 
 struct orderly {
     struct owned zone;

@@ -15,8 +15,7 @@ static enum err parse(const struct raw *m, struct message **out, struct arena *a
     return message_parse(a, m->bytes, m->size, 0, out, &fault);
 }
 
-/* ---- Many records -------------------------------------------------------------------------------
- */
+/* ---- Many records ---------------------------------------------------------------------------- */
 
 enum records { ONE_SET, OF_MANY_NAMES, SIGNATURES };
 
@@ -123,8 +122,7 @@ void attack_huge_ns(struct report *report)
                    growth(parse_ns, NULL, 20), 12);
 }
 
-/* ---- Compression --------------------------------------------------------------------------------
- */
+/* ---- Compression ----------------------------------------------------------------------------- */
 
 /* A record whose rdata is a chain of pointers, and as many NS records as fit whose names go all the
  * way down. */

@@ -44,8 +44,7 @@ static struct delegation *delegation_of(struct rig *r, struct arena *a, const ch
     return delegation_copy(a, &d);
 }
 
-/* ---- Kaminsky ---------------------------------------------------------------------------------
- */
+/* ---- Kaminsky -------------------------------------------------------------------------------- */
 
 enum { FORGED_A_QUESTION = 1000 };
 
@@ -143,8 +142,7 @@ void attack_kaminsky(struct report *report)
     rig_free(r);
 }
 
-/* ---- Malformed before the good one -------------------------------------------------------------
- */
+/* ---- Malformed before the good one ----------------------------------------------------------- */
 
 /* A reply whose parts lie at known places: header, question, one A record, an OPT. */
 struct plain {
@@ -395,8 +393,7 @@ void attack_tudoor_empty(struct report *report)
     play_forms(report, true, 2);
 }
 
-/* ---- Forged replies as denial of service -------------------------------------------------------
- */
+/* ---- Forged replies as denial of service ----------------------------------------------------- */
 
 struct denier {
     unsigned a_question;
@@ -475,8 +472,7 @@ void attack_bare_header(struct report *report)
     deny(report, &always, "FORMERR each time");
 }
 
-/* ---- Records that were not asked for -----------------------------------------------------------
- */
+/* ---- Records that were not asked for --------------------------------------------------------- */
 
 struct stranger {
     unsigned rcode;
@@ -549,8 +545,7 @@ void attack_unsolicited(struct report *report)
     rig_free(r);
 }
 
-/* ---- Ghost and phoenix domains ------------------------------------------------------------------
- */
+/* ---- Ghost and phoenix domains --------------------------------------------------------------- */
 
 enum { GHOST_TTL = 60 };
 

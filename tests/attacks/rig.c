@@ -86,8 +86,7 @@ struct endpoint address_of(const char *text)
     return e;
 }
 
-/* ---- What the core sends -----------------------------------------------------------------------
- */
+/* ---- What the core sends --------------------------------------------------------------------- */
 
 static void count_packet(struct rig *r, const struct endpoint *to)
 {
@@ -177,8 +176,7 @@ static void on_send(void *ctx, struct sim *s, struct sim_exchange *x)
     }
 }
 
-/* ---- Replies ------------------------------------------------------------------------------------
- */
+/* ---- Replies --------------------------------------------------------------------------------- */
 
 void reply_start(struct ask *q, uint16_t flags)
 {
@@ -238,8 +236,7 @@ void serve_address(struct ask *q, void *script)
     reply_send(q, DELAY_MS);
 }
 
-/* ---- Clients ------------------------------------------------------------------------------------
- */
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 static void take_answer(struct rig *r, const struct waiting *w, const uint8_t *bytes, size_t size)
 {
@@ -336,8 +333,7 @@ bool answer_has(const struct answer_seen *a, const char *address)
     return memmem(a->bytes, a->size, e.bytes, e.family == 4 ? 4 : 16) != NULL;
 }
 
-/* ---- Making and taking down ---------------------------------------------------------------------
- */
+/* ---- Making and taking down ------------------------------------------------------------------ */
 
 static struct hash_key draw_key(struct rig *r)
 {

@@ -19,8 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PARTS_MAX = 16, NOW = 1000, HAS_NOTHING = 0, HAS_A = 1, HAS_CUT = 2 };
 
-/* ---- The zone -----------------------------------------------------------------------------------
- */
+/* ---- The zone -------------------------------------------------------------------------------- */
 
 /* The names asked for and put on records; those that exist, with what is there. */
 static const struct {
@@ -127,8 +126,7 @@ static struct known known(void *ctx, const uint8_t *name, uint16_t type)
     return (struct known){.kind = KNOWN_FAILED, .why = WHY_CHAIN_UNKNOWN};
 }
 
-/* ---- What is true -------------------------------------------------------------------------------
- */
+/* ---- What is true ---------------------------------------------------------------------------- */
 
 static bool of_wildcard(const uint8_t *name)
 {
@@ -173,8 +171,7 @@ static void check(const struct response *r, enum verdict v)
         check_denial(r);
 }
 
-/* ---- The response -------------------------------------------------------------------------------
- */
+/* ---- The response ---------------------------------------------------------------------------- */
 
 /* The record or its signature; what the checker of messages would refuse is left as it was. */
 static void spoil(struct rrset *set, unsigned where, uint8_t how)

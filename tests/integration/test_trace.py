@@ -103,12 +103,62 @@ def test_status_and_flush(socket):
 
 
 @pytest.mark.parametrize("words,code,says", [
-    (["trace"], 2, "trace takes a name"), (["trace", "a..b"], 1, "trace takes a domain name"),
+    (["trace"], 2, "a name is missing for trace"), (["trace", "a..b"], 1, "no domain name"),
     (["trace", "example.com", "NOTYPE"], 1, "no such record type"), (["trace", "example.com", "ANY"], 1, "does not answer"),
-    (["flush"], 2, "flush takes"), (["flush", "--zone", "a..b"], 1, "not a domain name"),
+    (["flush"], 2, "flush takes"), (["flush", "--zone", "a..b"], 1, "no domain name"), (["flush", "--zone"], 2, "no such option here"),
+    (["lookup"], 2, "a name is missing"), (["lookup", "a", "b", "c"], 2, "too many arguments for lookup"), (["stats", "--all"], 2, "no such option here"),
+    (["lookup", "a", "NOTYPE"], 1, "no such record type"), (["query", "a..b"], 2, "no domain name"), (["query", "a", "NOTYPE"], 2, "no such record type"),
+    (["query", "a", "@nowhere"], 2, "a server is an address"), (["query", "a", "@127.0.0.1@9"], 3, "no reply"),
     (["frob"], 2, "no such command"), ([], 2, "which command"), (["--frob"], 2, "no such option")])
 def test_mistakes_are_told_with_their_exit_code(socket, words, code, says):
     assert says in run(socket, *words, code=code)
+
+
+@pytest.mark.parametrize("command", ["status", "stats", "lookup", "trace", "flush", "reload", "query"])
+def test_help_of_a_command_asks_nobody(tmp_path, command):
+    assert command in run(tmp_path / "none", command, "--help")
+
+
+def test_lookup_shows_what_is_held_and_of_servers_what_is_known(socket):
+    run(socket, "flush", "--all")
+    assert "nothing is held of www.example.org." in run(socket, "lookup", "www.example.org")
+    assert "asked for its servers first" in run(socket, "lookup", "www.example.org")
+    run(socket, "query", "www.example.org")
+    held = run(socket, "lookup", "www.example.org")
+    assert "rrset A; " in held and "www.example.org. " in held and "secure" in held and "begins at the servers of example.org." in held
+    cut = run(socket, "lookup", "example.org", "NS")
+    assert "delegation; " in cut and " ms\n" in cut and ".53:53" in cut
+    run(socket, "query", "nope.example.org")
+    assert "negative: NXDOMAIN; " in run(socket, "lookup", "nope.example.org", "TXT")
+    run(socket, "query", "www.alldead.com")
+    assert "failure A: no name server of the zone answered, 1 in a row" in run(socket, "lookup", "www.alldead.com")
+    assert run(socket, "lookup", "www.example.org", "MX").startswith("nothing is held")
+
+
+def test_stats_count_and_leave_out_what_is_zero(socket):
+    def queries():
+        return json.loads(run(socket, "--json", "stats"))["resolver"]["queries"]
+    before = queries()
+    run(socket, "query", "www.example.org")
+    assert queries() == before + 1
+    text = run(socket, "stats")
+    assert "  udp_received " in text and "straight from the answer cache" in text and "are 0 and not shown" in text
+    assert " 0\n" not in text
+
+
+@pytest.mark.parametrize("words", [[], ["--tcp"]])
+def test_query_prints_the_reply_with_ad_and_why_it_failed(socket, words):
+    good = run(socket, "query", "www.example.com", *words)
+    assert "rcode NOERROR" in good and " ad\n" in good and "www.example.com.\t" in good
+    assert "RRSIG" in run(socket, "query", "www.example.com", "A", "--dnssec", *words)
+    bad = run(socket, "query", "www.expired.de", *words)
+    assert "rcode SERVFAIL" in bad and "EDE 7: the signatures have expired" in bad
+    assert "rcode NOERROR" in run(socket, "query", "www.expired.de", "--cd", *words)
+    assert "rcode NOERROR" in run(socket, "query", "www.example.com", "@127.0.0.1@5313", *words)
+
+
+def test_a_long_reply_comes_over_tcp(socket):
+    assert "tc" not in run(socket, "query", ".", "DNSKEY", "--dnssec").split("flags ")[1].split("\n")[0]
 
 
 def test_without_a_server_it_says_where_it_looked(tmp_path):

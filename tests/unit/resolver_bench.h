@@ -166,8 +166,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- Clients ------------------------------------------------------------------------------------
- */
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 struct asking {
     struct client client;
@@ -228,8 +227,7 @@ static void pass_ms(struct bench *b, uint64_t ms)
     b->sink.turn(b->sink.ctx);
 }
 
-/* ---- A world that answers -----------------------------------------------------------------------
- */
+/* ---- A world that answers -------------------------------------------------------------------- */
 
 /* How long the reply to a message takes; UINT64_MAX: none comes. */
 typedef uint64_t rtt_fn(void *ctx, const struct sent *s);

@@ -115,8 +115,7 @@ static void make_zone(struct model *m)
     qsort(m->at, m->count, sizeof *m->at, by_name);
 }
 
-/* ---- What is true -------------------------------------------------------------------------------
- */
+/* ---- What is true ---------------------------------------------------------------------------- */
 
 static bool wildcard_of(const struct model *m, const uint8_t *name, uint8_t out[NAME_MAX_WIRE])
 {
@@ -152,8 +151,7 @@ static bool name_is_absent(const struct model *m, const uint8_t *name)
            !(wildcard_of(m, name, wildcard) && exists(m, wildcard));
 }
 
-/* ---- Chains ------------------------------------------------------------------------------------
- */
+/* ---- Chains ---------------------------------------------------------------------------------- */
 
 static size_t write_bitmap(const struct model *m, const struct owner *o, uint8_t *out)
 {
@@ -264,8 +262,7 @@ static unsigned nsec3_chain(const struct model *m, bool opt_out, const struct rr
     return n;
 }
 
-/* ---- The comparison ----------------------------------------------------------------------------
- */
+/* ---- The comparison -------------------------------------------------------------------------- */
 
 static struct denial ask(const struct model *m, const struct rrset *const *sets, unsigned count,
                          const uint8_t *name, uint16_t type)

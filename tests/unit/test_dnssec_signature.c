@@ -273,8 +273,7 @@ static void work_that_is_up_ends_the_checks(void **state)
     signer_deinit(&z);
 }
 
-/* ---- Keys by DS --------------------------------------------------------------------------------
- */
+/* ---- Keys by DS ------------------------------------------------------------------------------ */
 
 static enum why check_keys(const struct rrset *keys, const struct rrset *ds)
 {

@@ -74,6 +74,26 @@ static void a_reload_says_when_it_began(void **state)
     close(fd);
 }
 
+static void a_manager_that_does_not_read_stops_nobody(void **state)
+{
+    (void)state;
+    char name[64];
+    snprintf(name, sizeof name, "@nuthatch-deaf-%d", (int)getpid());
+    int fd = manager(name);
+    alarm(60);
+    int most = 10; /* what the system queues by default */
+    FILE *f = fopen("/proc/sys/net/unix/max_dgram_qlen", "r");
+    if (f && fscanf(f, "%d", &most) != 1)
+        most = 10;
+    if (f)
+        fclose(f);
+    for (int i = 0; i < most + 3; i++)
+        notify_send("READY=1");
+    alarm(0);
+    assert_string_equal(heard(fd), "READY=1");
+    close(fd);
+}
+
 static void nothing_happens_without_a_manager(void **state)
 {
     (void)state;
@@ -98,6 +118,7 @@ int main(void)
         cmocka_unit_test(the_manager_at_a_path_hears_the_lines),
         cmocka_unit_test(the_manager_at_an_abstract_name_hears_the_lines),
         cmocka_unit_test(a_reload_says_when_it_began),
+        cmocka_unit_test(a_manager_that_does_not_read_stops_nobody),
         cmocka_unit_test(nothing_happens_without_a_manager),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,7 @@
 /* The core by hand; what whole conversations show is in tests/scenarios/. */
 #include "tests/unit/resolver_bench.h"
 
-/* ---- Tests --------------------------------------------------------------------------------------
- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void a_network_without_ipv6_uses_no_budget_up(void **state)
 {

@@ -46,8 +46,7 @@ static struct server_state known_of(struct bench *b, const struct sent *s)
     return state;
 }
 
-/* ---- L23: somebody guesses ----------------------------------------------------------------------
- */
+/* ---- L23: somebody guesses ------------------------------------------------------------------- */
 
 static void a_wrong_id_brings_tcp_beside_the_waiting_udp(void **state)
 {
@@ -142,8 +141,7 @@ static void tcp_that_never_answers_leaves_the_server_to_udp(void **state)
     assert_int_equal(a.answers, 1);
 }
 
-/* ---- Two at once --------------------------------------------------------------------------------
- */
+/* ---- Two at once ----------------------------------------------------------------------------- */
 
 static void both_fail_in_one_batch_and_another_server_is_asked(void **state)
 {
@@ -195,8 +193,7 @@ static void a_lookup_that_ends_cancels_both(void **state)
     assert_int_equal(resolver_load(b->r), 0);
 }
 
-/* ---- A bare header, rubbish ---------------------------------------------------------------------
- */
+/* ---- A bare header, rubbish ------------------------------------------------------------------ */
 
 static void a_bare_header_ends_nothing_and_the_next_try_begins_beside(void **state)
 {
@@ -257,8 +254,7 @@ static void rubbish_brings_the_next_server_beside(void **state)
     assert_int_equal(a.answers, 1);
 }
 
-/* ---- TCP keepalive (RFC 7828) -------------------------------------------------------------------
- */
+/* ---- TCP keepalive (RFC 7828) ---------------------------------------------------------------- */
 
 static void the_idle_time_that_a_server_names_is_passed_on(void **state)
 {

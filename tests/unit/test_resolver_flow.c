@@ -93,8 +93,7 @@ static void finish(struct bench *b, struct asking *a, struct asking *more)
     free(more);
 }
 
-/* ---- Tests --------------------------------------------------------------------------------------
- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void a_server_is_sent_no_more_than_its_limit_at_once(void **state)
 {

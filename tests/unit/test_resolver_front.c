@@ -102,8 +102,7 @@ static void repeat_answers(struct desk *d)
     }
 }
 
-/* ---- Tests --------------------------------------------------------------------------------------
- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void the_seventeenth_repetition_over_udp_is_dropped(void **state)
 {
