@@ -32,7 +32,9 @@ enum err edns_read(uint16_t rr_class, uint32_t ttl, const uint8_t *rdata, uint16
         .udp_size = rr_class,
         .options = rdata,
     };
-    return measure_options(rdata, length, &out->options_size);
+    enum err e = measure_options(rdata, length, &out->options_size);
+    out->cut = e == OK && out->options_size < length;
+    return e;
 }
 
 uint16_t edns_payload(const struct edns *e)

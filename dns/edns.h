@@ -29,6 +29,7 @@ struct edns {
     bool do_bit;
     uint8_t version;
     uint8_t extended_rcode; /* the upper 8 bits */
+    bool cut;               /* there are more than EDNS_OPTIONS_MAX options */
     uint16_t udp_size;      /* as sent; below 512 means 512 (§6.2.3) */
     const uint8_t *options; /* borrowed from the message */
     uint16_t options_size;  /* of the first EDNS_OPTIONS_MAX */

@@ -71,6 +71,7 @@ struct net_counters {
     uint64_t udp_dropped;   /* no room to remember whom to answer */
     uint64_t udp_batches, udp_received, udp_sent, udp_send_failed;
     uint64_t tcp_accepted, tcp_refused, tcp_closed_idle, tcp_closed_bound, tcp_received;
+    uint64_t tcp_held_back;      /* reading stopped: too much under way, or unread by the client */
     uint64_t upstream_strangers; /* datagrams from another address or port than was asked */
     uint64_t upstream_tcp_opened, upstream_tcp_reused;
 };

@@ -290,6 +290,7 @@ static void set_reading(struct tcp_client *c)
     if (want == c->reading)
         return;
     c->reading = want;
+    c->net->figures.tcp_held_back += !want && !c->ended && !c->doomed;
     if (!want)
         MUST(uv_read_stop((uv_stream_t *)&c->handle) == 0);
     else if (uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) != 0)

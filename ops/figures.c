@@ -41,6 +41,7 @@ static json_t *net_json(const struct figures *f)
     put(o, "tcp_closed_idle", n->tcp_closed_idle);
     put(o, "tcp_closed_bound", n->tcp_closed_bound);
     put(o, "tcp_received", n->tcp_received);
+    put(o, "tcp_held_back", n->tcp_held_back);
     put(o, "upstream_strangers", n->upstream_strangers);
     put(o, "upstream_tcp_opened", n->upstream_tcp_opened);
     put(o, "upstream_tcp_reused", n->upstream_tcp_reused);

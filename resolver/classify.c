@@ -61,6 +61,7 @@ static enum err take(struct reading *r, struct rrsets *list, const struct rrset 
                      enum trust trust)
 {
     r->taken++;
+    r->out->capped += rrset_ttl(set, r->q->now) > r->q->ttl_max;
     return reply_take(r->arena, r->q, list, set, trust);
 }
 
@@ -190,6 +191,8 @@ static enum err take_soa(struct reading *r, const struct rrset *soa)
     MUST(rrset_next(&it));
     uint32_t minimum = load_u32(it.rdata + it.length - 4);
     uint32_t most = minimum < r->q->negative_ttl_max ? minimum : r->q->negative_ttl_max;
+    uint32_t meant = rrset_ttl(soa, r->q->now);
+    r->out->capped += (minimum < meant ? minimum : meant) > r->q->negative_ttl_max;
     struct rrset *own = arena_copy(r->arena, soa, sizeof *soa);
     if (!own)
         return ERR_NOMEM;

@@ -52,6 +52,7 @@ struct classified {
     struct rrsets proof;    /* NSEC and NSEC3 beside an answer: a wildcard's proof */
     const struct rrset *ns; /* REPLY_REFERRAL */
     unsigned scrubbed;
+    unsigned capped; /* sets whose TTL was over our bounds */
 };
 
 /* ERR_NOMEM. What it points to lies in the message or the arena. */
@@ -98,9 +99,9 @@ bool reply_in_bailiwick(const struct asked *q, const uint8_t *name);
 /*
  * The delegation that a referral makes: its first 13 name servers, and of the additional section
  * those addresses that belong to one of them and lie in the bailiwick, as many as a delegation
- * holds. In the arena; NULL: out of memory.
+ * holds; *cut: there were more of either. In the arena; NULL: out of memory.
  */
 struct delegation *referral_delegation(struct arena *a, const struct message *m,
-                                       const struct rrset *ns, const struct asked *q);
+                                       const struct rrset *ns, const struct asked *q, bool *cut);
 
 #endif

@@ -22,26 +22,29 @@ static bool has_address(const struct delegation *d, const struct endpoint *at)
     return false;
 }
 
-static void add_glue(struct delegation *d, const struct rrset *set, uint8_t ns)
+/* False: there was no room for all. */
+static bool add_glue(struct delegation *d, const struct rrset *set, uint8_t ns)
 {
     struct rrset_iter it = rrset_records(set);
     unsigned of_ns = 0;
     d->glued[set->type == TYPE_AAAA] |= (uint16_t)(1U << ns);
     for (unsigned i = 0; i < d->address_count; i++)
         of_ns += d->address[i].ns == ns;
-    while (rrset_next(&it) && d->address_count < DELEGATION_ADDRESS_MAX &&
-           of_ns < DELEGATION_ADDRESS_PER_NS) {
+    while (rrset_next(&it)) {
         struct endpoint at = {.family = set->type == TYPE_A ? 4 : 6, .port = DNS_PORT};
         memcpy(at.bytes, it.rdata, it.length);
         if (has_address(d, &at))
             continue;
+        if (d->address_count == DELEGATION_ADDRESS_MAX || of_ns == DELEGATION_ADDRESS_PER_NS)
+            return false;
         d->address[d->address_count++] = (struct delegation_address){.ns = ns, .at = at};
         of_ns++;
     }
+    return true;
 }
 
 struct delegation *referral_delegation(struct arena *a, const struct message *m,
-                                       const struct rrset *ns, const struct asked *q)
+                                       const struct rrset *ns, const struct asked *q, bool *cut)
 {
     struct delegation *d = arena_calloc(a, 1, sizeof *d);
     if (!d)
@@ -55,12 +58,13 @@ struct delegation *referral_delegation(struct arena *a, const struct message *m,
     while (d->ns_count < DELEGATION_NS_MAX && rrset_next(&it))
         if (!has_name(d, it.rdata, &index))
             d->ns[d->ns_count++] = it.rdata;
+    *cut = it.left > 0;
     const struct rrset_array *additional = &m->section[SECTION_ADDITIONAL];
     for (size_t i = 0; i < additional->count; i++) {
         const struct rrset *set = additional->at[i];
         bool address = set->type == TYPE_A || set->type == TYPE_AAAA;
         if (address && name_at_or_below(set->owner, q->zone) && has_name(d, set->owner, &index))
-            add_glue(d, set, index);
+            *cut |= !add_glue(d, set, index);
     }
     return d;
 }

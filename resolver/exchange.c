@@ -157,6 +157,7 @@ enum err exchange_open(struct lookup *l, struct candidate *to, enum transport vi
     if (!waits_charge(l, CHARGE_PACKETS, 1) || !waits_charge(l, CHARGE_BYTES, (uint32_t)size))
         return ERR_LIMIT;
     to->sends[via]++;
+    l->r->counters.limit_sends += to->sends[via] == LIMIT_SENDS_PER_SERVER;
     if ((e = slot_take(l, x)))
         return e;
     trace_send(l, x);

@@ -447,8 +447,10 @@ enum front_verdict front_query(struct front *f, const struct front_query *q, uin
         return FRONT_DROP;
     struct asker asker = front__asker(&v, q->client, q->via, f->config.udp_payload, capacity);
     verdict = front__take_options(&f->config, &v, verdict, &asker);
-    if (!q->handed)
+    if (!q->handed) {
         front__count_cookie(f->counters, &asker);
+        f->counters->limit_edns_options += v.edns.cut;
+    }
     if (access == ACCESS_REFUSE) {
         f->counters->refused_access++;
         o = (struct outcome){.rcode = RCODE_REFUSED, .reason = REASON_ACCESS};

@@ -7,7 +7,7 @@
 #define RESOLVER_LIMITS_H
 
 enum {
-#define X(name, value, unit, reason, why, then) LIMIT_##name = value,
+#define X(name, value, unit, reason, why, then, counted) LIMIT_##name = value,
 #include "resolver/limits.def"
 #undef X
     /* Time-outs of one exchange: an unmeasured server's, and the bounds of a measured one's. */

@@ -71,6 +71,7 @@ static void doubt_minimising(struct lookup *l)
 {
     if (!l->walk.probe || l->walk.faults[FAULT_SILENT] < LIMIT_MINIMISE_SILENT)
         return;
+    l->r->counters.limit_minimise_silent++;
     minimise_give_up(l);
     servers_new_question(l);
 }

@@ -123,6 +123,7 @@ static void note_edns(struct lookup *l, const struct message *m, enum reply_kind
 {
     if (is_error(kind))
         return;
+    l->r->counters.limit_edns_options += m->edns.cut;
     if (m->edns.present)
         servers_edns_works(l->r, &l->exchange->to->at);
     else if (!l->exchange->edns)
@@ -135,6 +136,7 @@ static void note_edns(struct lookup *l, const struct message *m, enum reply_kind
 static enum next found(struct lookup *l, const struct message *m, const struct classified *c)
 {
     l->r->counters.scrubbed += c->scrubbed;
+    l->r->counters.limit_ttl += c->capped;
     l->lead.found = arena_copy(&l->arena, c, sizeof *c);
     l->lead.reply = m;
     if (!l->lead.found)
@@ -198,10 +200,11 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
         l->r->counters.limit_referrals++;
         return lookup__fail(l, REASON_REFERRALS);
     }
-    struct delegation *d = referral_delegation(&l->arena, e->message, l->lead.referral, &q);
+    bool cut;
+    struct delegation *d = referral_delegation(&l->arena, e->message, l->lead.referral, &q, &cut);
     if (!d)
         return lookup__fail(l, REASON_WORK_SIZE);
-    l->r->counters.limit_delegation += l->lead.referral->count > d->ns_count;
+    l->r->counters.limit_delegation += cut;
     /* A zone that its parent takes back takes all below it along, however deep it goes (phoenix
      * domains). */
     if (d->expiry > l->walk.cut->expiry)

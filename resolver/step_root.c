@@ -87,9 +87,11 @@ void root_refresh(struct resolver *r, const struct delegation *root)
 enum err root_take(struct lookup *l, const struct message *m, const struct classified *c,
                    const struct asked *q)
 {
-    struct delegation *d = referral_delegation(&l->arena, m, c->answer.at[0], q);
+    bool cut;
+    struct delegation *d = referral_delegation(&l->arena, m, c->answer.at[0], q, &cut);
     if (!d)
         return ERR_NOMEM;
+    l->r->counters.limit_delegation += cut;
     const struct delegation *hints = l->r->options->hints;
     uint32_t glued = 0;
     for (unsigned i = 0; i < d->address_count; i++)

@@ -166,8 +166,12 @@ static enum next reject(struct lookup *l, const struct finding *f)
     }
     l->chain.reason = reason;
     /* Where the chain above or a limit is to blame no other server can help. */
-    if (f->of_chain || f->why == WHY_BOGUS_LIMIT || ++l->chain.bogus_replies >= LIMIT_BOGUS_REPLIES)
+    if (f->of_chain || f->why == WHY_BOGUS_LIMIT)
         return lookup__fail(l, reason);
+    if (++l->chain.bogus_replies >= LIMIT_BOGUS_REPLIES) {
+        l->r->counters.limit_bogus_replies++;
+        return lookup__fail(l, reason);
+    }
     servers_give_up(l, l->chain.server, FAULT_BOGUS);
     l->step = STEP_CHOOSE_SERVER;
     return NEXT_STEP;

@@ -214,8 +214,10 @@ bool waits_charge(struct lookup *l, enum charge what, uint32_t amount)
     if (l->key.flags & LOOKUP_PRIME) {
         if (what != CHARGE_PACKETS)
             return true;
-        if (l->system_packets < amount)
+        if (l->system_packets < amount) {
+            l->r->counters.limit_prime++;
             return false;
+        }
         l->system_packets = (uint8_t)(l->system_packets - amount);
         return true;
     }
@@ -252,7 +254,10 @@ static void lost_up(struct lookup *l, uint64_t mark, unsigned i)
     l->waits.mark = mark;
     LIST_EACH (it, &l->waits.clients) {
         struct budget *b = &CONTAINER_OF(it, struct client, link)->budget;
-        b->lost[i] = (uint8_t)(b->lost[i] + (b->lost[i] < LIMIT_FAMILY_LOST));
+        if (b->lost[i] == LIMIT_FAMILY_LOST)
+            continue;
+        b->lost[i]++;
+        l->r->counters.limit_family += b->lost[i] == LIMIT_FAMILY_LOST;
     }
     LIST_EACH (it, &l->waits.parents)
         lost_up(CONTAINER_OF(it, struct edge, in_child)->parent, mark, i);
