@@ -16,10 +16,8 @@ static void set_labels(struct lookup *l, unsigned from)
     unsigned all = name_labels(l->key.name);
     MUST(from <= all);
     unsigned missing = all - from;
-    bool wanted = l->r->options->minimise && !w->minimise_off && w->kind != CUT_FORWARD;
-    bool over = w->minimise_steps >= LIMIT_MINIMISE;
-    l->r->counters.limit_minimise += wanted && over && missing > 1;
-    if (!wanted || over || missing <= 1) {
+    if (!l->r->options->minimise || w->minimise_off || w->kind == CUT_FORWARD ||
+        w->minimise_steps >= LIMIT_MINIMISE || missing <= 1) {
         w->labels = (uint8_t)all;
         w->probe = false;
         return;
@@ -28,7 +26,7 @@ static void set_labels(struct lookup *l, unsigned from)
     if (w->minimise_steps >= LIMIT_MINIMISE_SINGLE) {
         unsigned steps_left = LIMIT_MINIMISE - w->minimise_steps;
         step = (missing + steps_left - 1) / steps_left;
-        l->r->counters.limit_minimise_single += step > 1;
+        l->r->counters.limit_minimise += step > 1;
     }
     w->minimise_steps++;
     w->labels = (uint8_t)(from + step);

@@ -1,5 +1,6 @@
 /*
- * play [-v] [--twice] [--fail-allocation N] [--seed N] [--expect FILE] FILE-OR-DIRECTORY…
+ * play [-v] [--twice] [--fail-allocation N] [--seed N] [--expect FILE] [--counted NAMES]
+ *      FILE-OR-DIRECTORY…
  *
  * Plays replay scenarios; a line a file, then the counts and the trace hash over all. Exit code 0
  * when none failed.
@@ -22,7 +23,9 @@ struct session {
     bool twice;
     bool sweeping;
     struct sweep sweep;
-    char *expected; /* the text of --expect; NULL: none */
+    const char *counted; /* of --counted; NULL: none */
+    struct counters sum; /* over all files */
+    char *expected;      /* the text of --expect; NULL: none */
     char *files[FILES_MAX];
     size_t file_count;
     unsigned passed, failed, skipped;
@@ -32,13 +35,14 @@ struct session {
 static void usage(FILE *to)
 {
     fputs("usage: play [-v] [--twice] [--fail-allocation N] [--seed N] [--expect FILE] "
-          "FILE-OR-DIRECTORY...\n"
+          "[--counted NAMES] FILE-OR-DIRECTORY...\n"
           "  -v             the whole conversation\n"
           "  --twice        each file twice: the traces must be the same\n"
           "  --fail-allocation N  plays each again with an allocation failing, N of them (0: all) "
           "in turn\n"
           "  --seed N       of the generator the resolver draws from (default 1)\n"
-          "  --expect FILE  names of files that are expected to differ, one a line or table row\n",
+          "  --expect FILE  names of files that are expected to differ, one a line or table row\n"
+          "  --counted NAMES  these counters must move in some file\n",
           to);
 }
 
@@ -111,18 +115,23 @@ static bool add_path(struct session *s, const char *path, unsigned depth)
     return depth < DEPTH_MAX && add_directory(s, path, depth);
 }
 
-/* Is the file's name a word of the list? Backquotes, table bars and blanks part words. */
-static bool is_expected(const struct session *s, const char *path)
+/* Is it a word of the text? Backquotes, table bars and blanks part words. */
+static bool is_word(const char *text, const char *word)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    size_t n = strlen(name);
-    for (const char *p = s->expected; p && (p = strstr(p, name)); p += n) {
-        bool begins = p == s->expected || strchr(" \t\n`|*-", p[-1]);
+    size_t n = strlen(word);
+    for (const char *p = text; p && (p = strstr(p, word)); p += n) {
+        bool begins = p == text || strchr(" \t\n`|*-", p[-1]);
         if (begins && (p[n] == '\0' || strchr(" \t\r\n`|:,", p[n])))
             return true;
     }
     return false;
+}
+
+/* Is the file one of the list's? */
+static bool is_expected(const struct session *s, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return is_word(s->expected, slash ? slash + 1 : path);
 }
 
 /* ---- playing --------------------------------------------------------------------------------- */
@@ -211,9 +220,33 @@ static void play_file(struct session *s, const char *path)
         arena_deinit(&second);
     }
     report(s, path, &result);
+#define X(name, text) s->sum.name += result.counted.name;
+#include "resolver/counters.def"
+#undef X
     XXH64_update(s->hash, &result.trace_hash, sizeof result.trace_hash);
     arena_deinit(&arena);
     free(text);
+}
+
+/* Says which counters never moved; how many. */
+static unsigned still(const struct session *s)
+{
+    unsigned count = 0;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } all[] = {
+#define X(name, text) {#name, s->sum.name},
+#include "resolver/counters.def"
+#undef X
+    };
+    for (size_t i = 0; s->counted && i < sizeof all / sizeof *all; i++) {
+        if (!is_word(s->counted, all[i].name) || all[i].value > 0)
+            continue;
+        printf("FAIL no file moves the counter %s\n", all[i].name);
+        count++;
+    }
+    return count;
 }
 
 /* ---- the command line ------------------------------------------------------------------------ */
@@ -244,6 +277,10 @@ static bool take_option(struct session *s, char **argv, int *i)
         s->sweeping = true;
         s->sweep.points = (unsigned)strtoul(value, &end, 10);
         return *end == '\0' && end != value;
+    }
+    if (strcmp(arg, "--counted") == 0) {
+        s->counted = value;
+        return true;
     }
     if (strcmp(arg, "--expect") != 0)
         return false;
@@ -281,6 +318,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; fine && i < s.file_count; i++)
         play_file(&s, s.files[i]);
     if (fine) {
+        s.failed += still(&s);
         printf("trace hash %016" PRIx64 "\n", (uint64_t)XXH64_digest(s.hash));
         if (s.sweeping)
             printf("allocations that failed: %" PRIu64 "; steps as written: %" PRIu64

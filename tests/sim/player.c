@@ -261,6 +261,10 @@ static bool make_core(struct play *p)
 {
     const struct rpl_knobs *knobs = &p->settings.knobs;
     struct world *world = sim_world(p->sim);
+    p->story = arena_calloc(p->arena, 1, sizeof *p->story);
+    if (!p->story)
+        return play__ok(p, ERR_NOMEM, "making the core");
+    trace_check_begin(p->story);
     p->work.limit = knobs->work_size;
     struct cache_config cache = {.size = knobs->cache_size, .policy = "lru", .key = draw_key(p)};
     enum err err = cache_new(&p->cache, &cache);
@@ -271,6 +275,7 @@ static bool make_core(struct play *p)
                                        .work = &p->work,
                                        .options = &p->settings.options,
                                        .key = draw_key(p),
+                                       .tracer = &p->story->tracer,
                                        .trace = p->options->verbose ? trace_lookup : NULL};
     err = resolver_new(&p->resolver, &resolver);
     if (err)
@@ -355,8 +360,13 @@ static void finish(struct play *p)
 {
     if (p->front)
         front_free(p->front);
-    if (p->resolver)
+    if (p->resolver) {
+        p->result->counted = *resolver_counters(p->resolver);
         resolver_free(p->resolver);
+    }
+    if (p->story && p->story->wrong)
+        play__fail(p, "what was told of lookup %u does not hold: %s", p->story->lookup,
+                   p->story->wrong);
     if (p->sim && p->work.used != 0)
         play__fail(p, "after the end: %zu octets of work in progress were not given back",
                    p->work.used);

@@ -4,6 +4,7 @@
 #ifndef TESTS_SIM_PLAYER_H
 #define TESTS_SIM_PLAYER_H
 
+#include "resolver/counters.h"
 #include "tests/sim/rpl.h"
 
 struct play_options {
@@ -18,6 +19,7 @@ enum play_verdict { PLAY_OK, PLAY_FAIL, PLAY_SKIP };
 struct play_result {
     enum play_verdict verdict;
     uint64_t trace_hash;
+    struct counters counted;      /* by the resolver, until its end */
     unsigned step;                /* 0: not of a step */
     char what[2 * RPL_ERROR_MAX]; /* what differed, or why it was skipped */
     const char *expected;         /* texts in the arena, or NULL */

@@ -5,6 +5,7 @@
 #include "resolver/front.h"
 #include "tests/sim/player.h"
 #include "tests/sim/rpl_config.h"
+#include "tests/sim/trace_check.h"
 #include "tests/sim/world_sim.h"
 
 enum {
@@ -59,6 +60,7 @@ struct play {
     struct world_sink core; /* the resolver's sink, behind ours */
     struct front *front;
     struct access_list *access;
+    struct trace_check *story;
     /* the conversation */
     unsigned step;       /* being played */
     unsigned range_step; /* whose ranges answer */

@@ -271,6 +271,11 @@ static void only_32_options_are_looked_at(void **state)
     assert_true(edns_option(&v.edns, 131, &data, &length));
     assert_false(edns_option(&v.edns, 132, &data, &length));
     assert_int_equal(v.edns.options_size, 32 * 4);
+    assert_true(v.edns.cut);
+    o.option_count = 32;
+    q = with_opt(&o);
+    assert_int_equal(view_query(&v, q.bytes, q.size), VIEW_OK);
+    assert_false(v.edns.cut);
 }
 
 static void a_version_above_0_is_badvers_before_type_and_class(void **state)

@@ -151,6 +151,7 @@ static void one_query_loses_half_of_its_messages_to_a_family_at_most(void **stat
     print_message("lost over IPv6: %u, the answer after %llu ms\n", net.sent[1],
                   (unsigned long long)net.slowest_ms);
     assert_true(net.sent[1] >= 10);
+    assert_true(resolver_counters(b->r)->limit_family == 1);
     assert_true(net.sent[1] <= LIMIT_PACKETS / 2 + 2); /* two may be out when it is noticed */
 }
 
