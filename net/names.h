@@ -9,7 +9,7 @@
  * A name is looked up in both families that are in use, again when its TTL ends (60 s to an hour),
  * and after a failure with back-off (1 s to 60 s, ended by a reload), during which the old
  * addresses stay. It is taken as it stands: no search list is applied. The system's servers are
- * read anew when their file changes. Addresses of ours are never among them. One thread: the
+ * read anew when their file changes. Addresses of ours are never among those. One thread: the
  * loop's.
  */
 #ifndef NET_NAMES_H

@@ -303,15 +303,14 @@ static void found(struct host *h, const struct ares_addrinfo *info)
     for (const struct ares_addrinfo_node *node = info->nodes; node && count < NAMES_ADDRESSES;
          node = node->ai_next) {
         bool wanted = node->ai_family == AF_INET ? n->ipv4 : n->ipv6;
-        if (!wanted || !from_sockaddr(node->ai_addr, &at[count]) ||
-            n->config.is_own(n->config.ctx, &at[count]))
+        if (!wanted || !from_sockaddr(node->ai_addr, &at[count]))
             continue;
         if (node->ai_ttl >= 0 && (uint32_t)node->ai_ttl < ttl)
             ttl = (uint32_t)node->ai_ttl;
         count++;
     }
     if (count == 0) {
-        failed(h, "no address that may be asked");
+        failed(h, "no address of a family that is in use");
         return;
     }
     h->retry_s = 0;
@@ -450,6 +449,7 @@ static void drop_unwanted(struct names *n, const struct names_set *set)
 enum err names_want(struct names *n, const struct names_set *set)
 {
     enum err e = OK;
+    bool other_families = n->ipv4 != set->ipv4 || n->ipv6 != set->ipv6;
     n->wants_system = set->system;
     n->ipv4 = set->ipv4;
     n->ipv6 = set->ipv6;
@@ -462,7 +462,7 @@ enum err names_want(struct names *n, const struct names_set *set)
         struct host *h = find_host(n, set->wishes[i].host);
         if (!h)
             e = add_host(n, &set->wishes[i]);
-        else if (h->retry_s) /* what failed may be found by what is new */
+        else if (h->retry_s || other_families) /* what failed may be found by what is new */
             h->due_ms = h->retry_s = 0;
     }
     if (set->count == 0 && !set->system) {

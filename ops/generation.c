@@ -203,9 +203,9 @@ enum err generation_new(struct generation **out, struct config *config,
     if (e == OK)
         e = make_special(g);
     if (e == OK)
-        e = upstreams_zones(&g->arena, config, names, &g->options);
-    if (e == OK)
         e = own_addresses(&g->options.own, &g->arena, listening);
+    if (e == OK)
+        e = upstreams_zones(&g->arena, config, names, listening, &g->options);
     if (e == OK)
         e = check_forwards(g, listening, report);
     if (e == OK)

@@ -25,18 +25,34 @@ static size_t add_all(struct endpoint *to, const struct endpoint *from, size_t c
     return count;
 }
 
+/* What is known of a name, without what we listen on ourselves at the port that is meant. */
+static size_t add_found(struct endpoint *to, const struct config_host *h, const struct names *names,
+                        const struct prefix_list *own, const struct endpoint_list *listening)
+{
+    const struct endpoint *found;
+    size_t count = names_of(names, h->name, &found), kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        add_all(to + kept, &found[i], 1, h->port);
+        kept += !own_is_ours(&to[kept], own, listening);
+    }
+    if (count > 0 && kept == 0)
+        LOG(LOG_WARNING, "name_is_ours",
+            "name=%s advice=\"it leads to what we listen on, which is never asked: name another\"",
+            h->name);
+    return kept;
+}
+
 static enum err make_zone(struct arena *a, const struct config_zone *from,
-                          const struct names *names, struct stub_zone *out)
+                          const struct names *names, const struct endpoint_list *listening,
+                          const struct prefix_list *own, struct stub_zone *out)
 {
     struct endpoint *all = arena_calloc(a, room_for(from) + 1, sizeof *all);
     const struct endpoint *found;
     if (!all)
         return ERR_NOMEM;
     size_t count = add_all(all, from->servers.at, from->servers.count, DNS_PORT);
-    for (size_t i = 0; i < from->host_count; i++) {
-        size_t n = names_of(names, from->hosts[i].name, &found);
-        count += add_all(all + count, found, n, from->hosts[i].port);
-    }
+    for (size_t i = 0; i < from->host_count; i++)
+        count += add_found(all + count, &from->hosts[i], names, own, listening);
     if (from->system) {
         size_t n = names_system(names, &found);
         count += add_all(all + count, found, n, DNS_PORT);
@@ -48,7 +64,7 @@ static enum err make_zone(struct arena *a, const struct config_zone *from,
 
 /* All lists as one, so that what the resolver borrows lies in one place. */
 enum err upstreams_zones(struct arena *a, const struct config *c, const struct names *names,
-                         struct resolver_options *out)
+                         const struct endpoint_list *listening, struct resolver_options *out)
 {
     size_t count = 0, n = 0;
     for (size_t id = 0; id < ZONES_COUNT; id++)
@@ -57,7 +73,7 @@ enum err upstreams_zones(struct arena *a, const struct config *c, const struct n
     enum err e = zones ? OK : ERR_NOMEM;
     for (size_t id = 0; id < ZONES_COUNT; id++) {
         for (size_t i = 0; e == OK && i < c->zones[id].count; i++, n++) {
-            e = make_zone(a, &c->zones[id].at[i], names, &zones[n]);
+            e = make_zone(a, &c->zones[id].at[i], names, listening, &out->own, &zones[n]);
             zones[n].forward = id == ZONES_FORWARD;
         }
     }

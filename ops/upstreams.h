@@ -14,9 +14,11 @@
 struct server;
 
 /* The zones with the addresses known by now, in the arena. `names` NULL: only those that stand
- * there. ERR_NOMEM. */
+ * there. out->own is set; ours are left out. ERR_NOMEM. */
 MUST_CHECK enum err upstreams_zones(struct arena *a, const struct config *c,
-                                    const struct names *names, struct resolver_options *out);
+                                    const struct names *names,
+                                    const struct endpoint_list *listening,
+                                    struct resolver_options *out);
 
 /* From now on the configuration's names are looked up, and no others. At start, and after each
  * reload. */

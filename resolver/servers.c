@@ -268,7 +268,7 @@ enum reason servers_reason(const struct lookup *l)
         return l->chain.reason;
     if (w->ns.reason && !reason_cached(w->ns.reason))
         return w->ns.reason;
-    bool root = name_labels(w->cut->zone) == 0;
+    bool root = name_labels(w->cut->zone) == 0 && w->kind != CUT_FORWARD;
     if (root && kinds && which != FAULT_REFUSED && which != FAULT_ERROR && which != FAULT_CUT &&
         which != FAULT_LAME)
         return REASON_ROOT_UNREACHABLE;

@@ -105,6 +105,30 @@ def test_no_search_list_is_applied(lab, tmp_path, resolv_conf):
         assert "name_found" not in d.log()
 
 
+def test_a_name_that_leads_to_ourselves_is_never_asked(lab, tmp_path, resolv_conf):
+    zones = f"forward-zones:\n  - {{name: example.net, addresses: [localhost@{PORT}]}}\n"
+    with Daemon(tmp_path, config(tmp_path, zones), lab) as d:
+        wait_for(lambda: "name_is_ours name=localhost" in d.log())
+        assert status("www.example.net") == "SERVFAIL"
+        assert d.figures()["upstream_udp"] == 0
+
+
+def test_a_silent_forwarder_of_everything_is_not_called_the_root(lab, tmp_path, resolv_conf):
+    zones = "forward-zones:\n  - {name: ., addresses: [127.0.0.8]}\n"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, Daemon(tmp_path, config(tmp_path, zones), lab):
+        silent.bind(("127.0.0.8", 53))
+        done = lab.run(["dig", "@127.0.0.1", "-p", PORT, "+tries=1", "+time=9", "+cd", "www.example.net"])
+        assert "EDE: 22" in done.stdout and "no name server of the zone answered" in done.stdout
+
+
+def test_a_reload_of_families_asks_for_names_anew(lab, tmp_path, resolv_conf):
+    zones = "stub-zones:\n  - {name: example.net, addresses: [ns1.hosting.net]}\n"
+    with Daemon(tmp_path, config(tmp_path, zones, "  ipv6: no\n"), lab) as d:
+        wait_for(lambda: "name_found name=ns1.hosting.net addresses=1" in d.log())
+        d.reload(config(tmp_path, zones, ""))
+        wait_for(lambda: "name_found name=ns1.hosting.net addresses=2" in d.log())
+
+
 def test_a_reload_brings_other_bootstrap_servers_while_the_old_are_silent(lab, tmp_path, resolv_conf):
     zones = "stub-zones:\n  - {name: example.net, addresses: [ns1.hosting.net]}\n"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
