@@ -5,11 +5,11 @@
 #include <string.h>
 
 /*
- * Each block is half of what is held already, so that a small piece of work costs little and a big
- * one few calls of malloc. What does not fit into a block of that size gets one of its own size: of
- * most pieces that is the first thing they need, and exactly what it holds.
+ * Each block is a quarter of what is held already, so that a small piece of work costs little and a
+ * big one few calls of malloc. What does not fit into a block of that size gets one of its own
+ * size: of most pieces that is the first thing they need, and exactly what it holds.
  */
-enum { ARENA_FIRST_BLOCK = 512, ARENA_LAST_BLOCK = 32768 };
+enum { ARENA_FIRST_BLOCK = 320, ARENA_LAST_BLOCK = 32768 };
 
 struct arena_block {
     struct arena_block *next;
@@ -35,6 +35,21 @@ void arena_deinit(struct arena *a)
     *a = (struct arena){.gauge = a->gauge};
 }
 
+void arena_adopt(struct arena *a, struct arena *from)
+{
+    struct arena_block **last = &from->blocks;
+    while (*last)
+        last = &(*last)->next;
+    *last = a->blocks;
+    a->blocks = from->blocks;
+    a->held += from->held;
+    if (from->end - from->at > a->end - a->at) {
+        a->at = from->at;
+        a->end = from->end;
+    }
+    *from = (struct arena){.gauge = from->gauge};
+}
+
 static bool gauge_allows(struct gauge *g, size_t size)
 {
     if (!g)
@@ -46,7 +61,7 @@ static bool gauge_allows(struct gauge *g, size_t size)
 
 static bool grow(struct arena *a, size_t size)
 {
-    size_t want = a->held / 2 > ARENA_FIRST_BLOCK ? a->held / 2 : ARENA_FIRST_BLOCK;
+    size_t want = a->held / 4 > ARENA_FIRST_BLOCK ? a->held / 4 : ARENA_FIRST_BLOCK;
     if (want > ARENA_LAST_BLOCK)
         want = ARENA_LAST_BLOCK;
     if (want < sizeof(struct arena_block) + size)

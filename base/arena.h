@@ -31,6 +31,8 @@ struct arena {
 
 void arena_init(struct arena *a, struct gauge *gauge);
 void arena_deinit(struct arena *a);
+/* Takes over all that another holds, of the same gauge; that one is empty then. */
+void arena_adopt(struct arena *a, struct arena *from);
 
 /* `size` bytes aligned for any type, not cleared; NULL when the gauge or the system refuses. */
 void *arena_alloc(struct arena *a, size_t size);

@@ -39,7 +39,7 @@ struct delegation {
     struct delegation_address address[DELEGATION_ADDRESS_MAX];
 };
 
-/* A deep copy; NULL when the arena cannot grow. */
+/* A deep copy, with room for the addresses it has and no more; NULL when the arena cannot grow. */
 struct delegation *delegation_copy(struct arena *a, const struct delegation *d);
 
 #endif

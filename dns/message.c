@@ -24,8 +24,13 @@ struct entries {
     size_t count;
 };
 
+/*
+ * What the message is made of goes to the arena; entries, with owners and rdata as they were read,
+ * only live until the sets are built of them.
+ */
 struct parse {
     struct arena *arena;
+    struct arena scratch;
     struct cursor c;
     struct message *m;
     uint32_t now_s;
@@ -75,7 +80,7 @@ static enum err set_owner(struct parse *p, const struct record *r, const struct 
         out->hash = before->hash;
         return OK;
     }
-    out->owner = arena_copy(p->arena, name, name_size(name));
+    out->owner = arena_copy(&p->scratch, name, name_size(name));
     out->hash = hash_owner(name);
     return out->owner ? OK : ERR_NOMEM;
 }
@@ -95,7 +100,7 @@ static enum err read_entry(struct parse *p, const struct record *r, const struct
 {
     enum err e = set_owner(p, r, before, out);
     if (!e)
-        e = record__rdata(p->arena, &p->c, r, &out->rdata, &out->length);
+        e = record__rdata(&p->scratch, &p->c, r, &out->rdata, &out->length);
     if (e)
         return e == ERR_FORMAT && !p->fault ? refuse(p, MESSAGE_RDATA) : e;
     out->ttl = r->ttl > INT32_MAX ? 0 : r->ttl; /* RFC 2181 §8 */
@@ -108,7 +113,7 @@ static enum err read_entries(struct parse *p, unsigned section, struct entries *
 {
     unsigned count = load_u16(p->c.base + 6 + 2 * section);
     out->count = 0;
-    out->at = arena_calloc(p->arena, count, sizeof(struct entry));
+    out->at = arena_calloc(&p->scratch, count, sizeof(struct entry));
     if (!out->at)
         return ERR_NOMEM;
     for (unsigned i = 0; i < count; i++) {
@@ -305,9 +310,11 @@ enum err message_parse(struct arena *a, const uint8_t *bytes, size_t size, uint3
     p.m->dropped_answers = dropped[SECTION_ANSWER];
     for (unsigned section = 0; section < SECTION_COUNT; section++)
         p.m->dropped += dropped[section];
+    arena_init(&p.scratch, a->gauge);
     enum err e = read_head(&p);
     if (!e)
         e = read_sections(&p);
+    arena_deinit(&p.scratch);
     *fault = p.fault;
     if (!e)
         *out = p.m;

@@ -107,17 +107,17 @@ bool rrset_same_records(const struct rrset *a, const struct rrset *b)
            holds_all(a, b) && holds_all(b, a);
 }
 
+static const uint8_t no_rdata[1];
+
 enum err rrset_build(struct rrset_builder *b, struct arena *a, const uint8_t *owner, uint16_t type,
                      uint32_t expiry)
 {
-    *b = (struct rrset_builder){
-        .arena = a, .capacity = BUILDER_FIRST, .hash_capacity = BUILDER_HASHES};
+    *b = (struct rrset_builder){.arena = a, .hash_capacity = BUILDER_HASHES};
     b->set = arena_calloc(a, 1, sizeof(*b->set));
-    b->buf = arena_alloc(a, b->capacity);
     uint8_t *name = arena_copy(a, owner, name_size(owner));
-    if (!b->set || !b->buf || !name)
+    if (!b->set || !name)
         return ERR_NOMEM;
-    *b->set = (struct rrset){.owner = name, .rdata = b->buf, .type = type, .expiry = expiry};
+    *b->set = (struct rrset){.owner = name, .rdata = no_rdata, .type = type, .expiry = expiry};
     return OK;
 }
 
@@ -130,7 +130,7 @@ enum err rrset_reserve(struct rrset_builder *b, size_t size)
     uint8_t *buf = arena_alloc(b->arena, size);
     if (!buf)
         return ERR_NOMEM;
-    memcpy(buf, b->buf, b->set->rdata_size);
+    memcpy(buf, b->set->rdata, b->set->rdata_size);
     b->buf = buf;
     b->capacity = size;
     b->set->rdata = buf;
@@ -143,7 +143,8 @@ static enum err append(struct rrset_builder *b, const uint8_t *rdata, uint16_t l
     if (need > RRSET_MAX)
         return ERR_LIMIT;
     if (need > b->capacity) {
-        size_t twice = 2 * b->capacity < RRSET_MAX ? 2 * b->capacity : RRSET_MAX;
+        size_t twice = b->capacity > 0 ? 2 * b->capacity : BUILDER_FIRST;
+        twice = twice < RRSET_MAX ? twice : RRSET_MAX;
         enum err e = rrset_reserve(b, need > twice ? need : twice);
         if (e)
             return e;

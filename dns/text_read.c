@@ -268,7 +268,8 @@ static enum err read_by_ldns(struct reading *r, const uint8_t **out, uint16_t *l
     return e == ERR_FORMAT ? complain(r, "rdata is not of its type's form") : e;
 }
 
-/* ldns 1.8.3 loses memory over a CERT whose type it does not know or is 0 (reserved: RFC 4398 §2.1). */
+/* ldns 1.8.3 loses memory over a CERT whose type it does not know or is 0 (reserved: RFC 4398
+ * §2.1). */
 static bool is_cert_type(const char *token)
 {
     return ldns_lookup_by_name(ldns_cert_algorithms, token) || (uint16_t)atoi(token) != 0;

@@ -88,16 +88,16 @@ bool child_servers_join(struct lookup *l)
 bool child_servers_ask(struct lookup *l)
 {
     struct walk *w = &l->walk;
-    struct lookup_key key;
+    struct key_draft draft;
     struct edge *e;
     if (w->kind != CUT_LEARNED || w->own_servers || w->own_asked || !w->faults[FAULT_ERROR] ||
         !*w->cut->zone || (l->key.type == TYPE_NS && name_equal(l->key.name, w->cut->zone)))
         return false;
     w->own_asked = true;
     if (!waits_spare_look_ups(l) ||
-        lookup__key(&key, w->cut->zone, TYPE_NS, l->key.flags & LOOKUP_CD))
+        lookup__key(&draft, w->cut->zone, TYPE_NS, l->key.flags & LOOKUP_CD))
         return false;
-    return waits_need(l, &key, EDGE_OWN_NS, &e) == NEED_WAITS;
+    return waits_need(l, &draft.key, EDGE_OWN_NS, &e) == NEED_WAITS;
 }
 
 /* Are they being asked for? */

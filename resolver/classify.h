@@ -83,9 +83,9 @@ MUST_CHECK enum err reply_take(struct arena *a, const struct asked *q, struct rr
                                const struct rrset *set, enum trust trust);
 /* ---- step_root.c ----------------------------------------------------------------------------- */
 
-/* The answer to priming becomes the root's delegation. ERR_NOMEM. */
-MUST_CHECK enum err root_take(struct lookup *l, const struct message *m, const struct classified *c,
-                              const struct asked *q);
+/* The answer to priming becomes the root's delegation. */
+void root_take(struct lookup *l, const struct message *m, const struct classified *c,
+               const struct asked *q);
 
 /* ---- child_servers.c ------------------------------------------------------------------------- */
 
@@ -99,9 +99,9 @@ bool reply_in_bailiwick(const struct asked *q, const uint8_t *name);
 /*
  * The delegation that a referral makes: its first 13 name servers, and of the additional section
  * those addresses that belong to one of them and lie in the bailiwick, as many as a delegation
- * holds; *cut: there were more of either. In the arena; NULL: out of memory.
+ * holds. It points into the message. False: there were more of either.
  */
-struct delegation *referral_delegation(struct arena *a, const struct message *m,
-                                       const struct rrset *ns, const struct asked *q, bool *cut);
+bool referral_delegation(const struct message *m, const struct rrset *ns, const struct asked *q,
+                         struct delegation *out);
 
 #endif

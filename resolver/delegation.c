@@ -43,28 +43,25 @@ static bool add_glue(struct delegation *d, const struct rrset *set, uint8_t ns)
     return true;
 }
 
-struct delegation *referral_delegation(struct arena *a, const struct message *m,
-                                       const struct rrset *ns, const struct asked *q, bool *cut)
+bool referral_delegation(const struct message *m, const struct rrset *ns, const struct asked *q,
+                         struct delegation *d)
 {
-    struct delegation *d = arena_calloc(a, 1, sizeof *d);
-    if (!d)
-        return NULL;
     uint32_t ttl = rrset_ttl(ns, q->now);
     ttl = ttl < q->ttl_min ? q->ttl_min : ttl;
-    d->zone = ns->owner;
-    d->expiry = q->now + (ttl > q->ttl_max ? q->ttl_max : ttl);
+    *d = (struct delegation){.zone = ns->owner,
+                             .expiry = q->now + (ttl > q->ttl_max ? q->ttl_max : ttl)};
     struct rrset_iter it = rrset_records(ns);
     uint8_t index;
     while (d->ns_count < DELEGATION_NS_MAX && rrset_next(&it))
         if (!has_name(d, it.rdata, &index))
             d->ns[d->ns_count++] = it.rdata;
-    *cut = it.left > 0;
+    bool whole = it.left == 0;
     const struct rrset_array *additional = &m->section[SECTION_ADDITIONAL];
     for (size_t i = 0; i < additional->count; i++) {
         const struct rrset *set = additional->at[i];
         bool address = set->type == TYPE_A || set->type == TYPE_AAAA;
         if (address && name_at_or_below(set->owner, q->zone) && has_name(d, set->owner, &index))
-            *cut |= !add_glue(d, set, index);
+            whole = add_glue(d, set, index) && whole;
     }
-    return d;
+    return whole;
 }

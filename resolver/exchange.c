@@ -90,9 +90,13 @@ static enum err build_query(struct lookup *l, struct exchange *x, struct writer 
     x->type = minimise_type(l);
     x->edns = !(x->to->flags & CANDIDATE_NO_EDNS);
     x->case_random = l->r->options->randomise_case;
-    name_copy(x->name, minimise_name(l));
+    const uint8_t *plain = minimise_name(l);
+    uint8_t *name = arena_copy(&l->arena, plain, name_size(plain));
+    if (!name)
+        return ERR_NOMEM;
     if (x->case_random)
-        case_randomise(x->name, bits.letters);
+        case_randomise(name, bits.letters);
+    x->name = name;
 
     /* Who validates himself wants to see all that there is (RFC 6840 §5.9). */
     bool cd = (l->key.flags & LOOKUP_CD) || l->r->options->anchors.count > 0;
@@ -368,7 +372,8 @@ static void read_reply(struct lookup *l, struct exchange *x, const uint8_t *byte
     struct message *m;
     enum message_fault fault = MESSAGE_FINE;
     uint32_t now = world_now_s(r->config.world);
-    enum err e = message_parse(&l->arena, bytes, size, now, &m, &fault);
+    arena_deinit(&l->reply);
+    enum err e = message_parse(&l->reply, bytes, size, now, &m, &fault);
     if (e == OK && !still_answers(x, m)) {
         fault = MESSAGE_RDATA;
         e = ERR_FORMAT;

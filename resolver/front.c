@@ -26,7 +26,7 @@ struct pending {
     struct crowd_ticket ticket;
     uint64_t since_ms;
     uint64_t request;
-    uint8_t qname[NAME_MAX_WIRE]; /* as sent */
+    uint8_t qname[]; /* as sent */
 };
 
 struct front {
@@ -257,7 +257,7 @@ static enum err start(struct front *f, const struct front_query *q, const struct
 {
     struct arena arena;
     arena_init(&arena, f->config.work);
-    struct pending *p = arena_calloc(&arena, 1, sizeof *p);
+    struct pending *p = arena_calloc(&arena, 1, sizeof *p + name_size(asker->qname));
     if (!p) {
         arena_deinit(&arena);
         crowd_leave(f->crowd, ticket);

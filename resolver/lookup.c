@@ -29,15 +29,13 @@ enum err rrsets_push(struct arena *a, struct rrsets *list, const struct rrset *s
     return OK;
 }
 
-enum err lookup__key(struct lookup_key *key, const uint8_t *name, uint16_t type, uint8_t flags)
+enum err lookup__key(struct key_draft *d, const uint8_t *name, uint16_t type, uint8_t flags)
 {
-    memset(key, 0, sizeof *key);
-    size_t size = name_lower(key->name, name);
+    size_t size = name_lower(d->name, name);
     if (size > NAME_MAX_WIRE)
         return ERR_FORMAT;
-    key->size = (uint8_t)size;
-    key->type = type;
-    key->flags = flags;
+    d->key =
+        (struct lookup_key){.name = d->name, .size = (uint8_t)size, .flags = flags, .type = type};
     return OK;
 }
 
@@ -80,7 +78,7 @@ static struct lookup *lookup_new(struct resolver *r, const struct lookup_key *ke
 {
     struct arena arena;
     arena_init(&arena, r->config.work);
-    struct lookup *l = arena_calloc(&arena, 1, sizeof *l);
+    struct lookup *l = arena_calloc(&arena, 1, sizeof *l + key->size);
     if (!l) {
         arena_deinit(&arena);
         return NULL;
@@ -88,7 +86,9 @@ static struct lookup *lookup_new(struct resolver *r, const struct lookup_key *ke
     l->magic = LOOKUP_MAGIC;
     l->r = r;
     l->arena = arena;
+    arena_init(&l->reply, r->config.work);
     l->key = *key;
+    l->key.name = memcpy(l->name, key->name, key->size);
     l->waits.depth = (uint8_t)depth;
     l->system_packets = LIMIT_PRIME_PACKETS;
     l->step = STEP_CHECK_LOCAL;
@@ -358,6 +358,7 @@ void lookup__free(struct lookup *l)
     list_remove(&l->ready);
     table_remove(l);
     l->magic = 0;
+    arena_deinit(&l->reply);
     struct arena arena = l->arena;
     arena_deinit(&arena);
 }

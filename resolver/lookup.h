@@ -57,10 +57,16 @@ MUST_CHECK enum err rrsets_push(struct arena *a, struct rrsets *list, const stru
 /* What makes two questions one. */
 enum lookup_flag { LOOKUP_CD = 1, LOOKUP_PRIME = 2, LOOKUP_CACHED = 4 };
 struct lookup_key {
-    uint8_t name[NAME_MAX_WIRE]; /* lower case */
+    const uint8_t *name; /* lower case */
     uint8_t size;
     uint8_t flags; /* enum lookup_flag */
     uint16_t type;
+};
+
+/* A key in the making, with room for its name. */
+struct key_draft {
+    struct lookup_key key;
+    uint8_t name[NAME_MAX_WIRE];
 };
 
 /* ---- Who waits for whom (waits.c) ------------------------------------------------------------ */
@@ -90,7 +96,7 @@ struct edge {
 
 /* ---- Walking down (step_cut.c, servers.c) ---------------------------------------------------- */
 
-enum { CANDIDATES_MAX = 40 };
+enum { CANDIDATES_MAX = 40, CANDIDATES_BLOCK = 4 };
 enum candidate_flag {
     CANDIDATE_OVER = 1,       /* not to be asked again for this question */
     CANDIDATE_NO_EDNS = 2,    /* ask it without EDNS */
@@ -157,7 +163,8 @@ struct walk {
     uint8_t timeouts_most;  /* of this zone's servers, before they count as silent */
     struct ns_search ns;
     unsigned candidate_count;
-    struct candidate candidate[CANDIDATES_MAX];
+    /* In blocks, since most zones have few: they stay where they are while the walk goes on. */
+    struct candidate *candidates[CANDIDATES_MAX / CANDIDATES_BLOCK];
     uint8_t faults[FAULT_COUNT];
     uint8_t lost[2];     /* time-outs over IPv4, IPv6 */
     bool family_over[2]; /* as many as all that wait may lose */
@@ -199,11 +206,16 @@ struct exchange {
     bool cookie_due; /* the server's own went along: its reply must bear a cookie, too */
     uint8_t cookie[COOKIE_CLIENT];
     uint64_t sent_ms;
-    uint32_t rtt_ms;             /* of its reply */
-    uint64_t due_ms;             /* when it counts as timed out */
-    struct flow *server;         /* counted there */
-    uint8_t name[NAME_MAX_WIRE]; /* as sent */
+    uint32_t rtt_ms;     /* of its reply */
+    uint64_t due_ms;     /* when it counts as timed out */
+    struct flow *server; /* counted there */
+    const uint8_t *name; /* as sent */
 };
+
+static inline struct candidate *walk_candidate(const struct walk *w, unsigned i)
+{
+    return &w->candidates[i / CANDIDATES_BLOCK][i % CANDIDATES_BLOCK];
+}
 
 struct result {
     uint16_t rcode;
@@ -258,6 +270,7 @@ struct lookup {
     uint32_t magic;
     struct resolver *r;
     struct arena arena;
+    struct arena reply; /* the message that is being looked at; `arena` adopts what is kept */
     struct lookup_key key;
     uint32_t number;
     uint64_t hash;
@@ -277,6 +290,7 @@ struct lookup {
     struct exchange *exchange; /* the last to be opened, or to end: what the step is about */
     struct chain_state chain;
     struct result result;
+    uint8_t name[]; /* of the key */
 };
 
 struct slot {
@@ -333,7 +347,7 @@ struct resolver {
 /* The lookup of that question, found or made. ERR_NOMEM. */
 MUST_CHECK enum err lookup__get(struct resolver *r, const struct lookup_key *key, unsigned depth,
                                 struct lookup **out, bool *made);
-MUST_CHECK enum err lookup__key(struct lookup_key *key, const uint8_t *name, uint16_t type,
+MUST_CHECK enum err lookup__key(struct key_draft *d, const uint8_t *name, uint16_t type,
                                 uint8_t flags);
 void lookup__run(struct lookup *l);
 void lookup__wake(struct lookup *l, enum event_kind kind);

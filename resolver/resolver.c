@@ -116,15 +116,15 @@ enum err resolver_ask(struct resolver *r, const struct question *q, struct clien
     MUST(r->magic == RESOLVER_MAGIC);
     take_time(r);
     make_way(r);
-    struct lookup_key key;
+    struct key_draft draft;
     enum err e =
-        lookup__key(&key, q->name, q->type,
+        lookup__key(&draft, q->name, q->type,
                     (uint8_t)((q->cd ? LOOKUP_CD : 0) | (q->cached_only ? LOOKUP_CACHED : 0)));
     if (e)
         return e;
     struct lookup *l;
     bool made;
-    if ((e = lookup__get(r, &key, 0, &l, &made)))
+    if ((e = lookup__get(r, &draft.key, 0, &l, &made)))
         return e;
     if (!made)
         r->counters.coalesced++;

@@ -103,14 +103,14 @@ static bool next_unknown(const struct lookup *l, unsigned *ns, unsigned *i)
 static bool start_look_up(struct lookup *l, unsigned ns, unsigned i)
 {
     struct walk *w = &l->walk;
-    struct lookup_key key;
+    struct key_draft draft;
     struct edge *e;
     w->ns.known[i] |= bit(ns);
     /* Where to ask is not what is answered: addresses of servers need no validation. */
     bool unchecked = (l->key.flags & LOOKUP_CD) || l->r->options->anchors.count > 0;
-    if (lookup__key(&key, w->cut->ns[ns], address_types[i], unchecked ? LOOKUP_CD : 0))
+    if (lookup__key(&draft, w->cut->ns[ns], address_types[i], unchecked ? LOOKUP_CD : 0))
         return false;
-    switch (waits_need(l, &key, EDGE_ADDRESS, &e)) {
+    switch (waits_need(l, &draft.key, EDGE_ADDRESS, &e)) {
     case NEED_WAITS:
         break;
     case NEED_LOOP:

@@ -35,15 +35,27 @@ static bool may_be_asked(const struct lookup *l, const struct endpoint *at)
     return at->port != DNS_PORT || !prefix_list_covers(&o->own, at);
 }
 
+/* NULL: there is no memory, so those that are known must do. */
+static struct candidate *new_candidate(struct lookup *l)
+{
+    struct walk *w = &l->walk;
+    struct candidate **block = &w->candidates[w->candidate_count / CANDIDATES_BLOCK];
+    if (!*block)
+        *block = arena_alloc(&l->arena, CANDIDATES_BLOCK * sizeof **block);
+    return *block ? walk_candidate(w, w->candidate_count++) : NULL;
+}
+
 void servers_add(struct lookup *l, const struct endpoint *at, uint8_t ns)
 {
     struct walk *w = &l->walk;
     if (w->candidate_count == CANDIDATES_MAX || !may_be_asked(l, at))
         return;
     for (unsigned i = 0; i < w->candidate_count; i++)
-        if (endpoint_equal(&w->candidate[i].at, at))
+        if (endpoint_equal(&walk_candidate(w, i)->at, at))
             return;
-    struct candidate *c = &w->candidate[w->candidate_count++];
+    struct candidate *c = new_candidate(l);
+    if (!c)
+        return;
     *c = (struct candidate){.at = *at, .ns = ns};
     struct server_state s = servers__state(l->r, at);
     if (servers__edns_broken(l->r, &s))
@@ -82,7 +94,7 @@ static bool spent(const struct candidate *c)
 void servers_new_question(struct lookup *l)
 {
     for (unsigned i = 0; i < l->walk.candidate_count; i++)
-        memset(l->walk.candidate[i].sends, 0, sizeof l->walk.candidate[i].sends);
+        memset(walk_candidate(&l->walk, i)->sends, 0, sizeof walk_candidate(&l->walk, i)->sends);
 }
 
 void servers_lost(struct lookup *l, const struct endpoint *at)
@@ -178,7 +190,7 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
     if (w->faults[FAULT_SILENT] >= w->timeouts_most)
         return NULL;
     for (unsigned i = 0; i < w->candidate_count; i++) {
-        offer[i] = offer_of(l, &w->candidate[i], last_resort);
+        offer[i] = offer_of(l, walk_candidate(w, i), last_resort);
         best = offer[i].cost < best ? offer[i].cost : best;
     }
     if (best == UINT32_MAX)
@@ -189,7 +201,7 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
         found = pick_explored(offer, w->candidate_count, near_best(best));
     if (found == w->candidate_count)
         found = pick_near(offer, w->candidate_count, near_best(best), chance[1]);
-    return &w->candidate[found];
+    return walk_candidate(w, found);
 }
 
 /*
@@ -206,7 +218,7 @@ struct candidate *servers_rival(struct lookup *l, const struct candidate *to)
     if (w->faults[FAULT_SILENT] >= w->timeouts_most)
         return NULL;
     for (unsigned i = 0; i < w->candidate_count; i++) {
-        struct candidate *c = &w->candidate[i];
+        struct candidate *c = walk_candidate(w, i);
         struct offer o = offer_of(l, c, false);
         bool fits = c->at.family != to->at.family ? !v.proven : to->sends[TRANSPORT_UDP] > 1;
         fits = fits || (o.proven && o.cost < v.cost_ms);
@@ -229,7 +241,7 @@ bool servers_ailing(const struct lookup *l)
 bool servers_all_tried(const struct lookup *l)
 {
     for (unsigned i = 0; i < l->walk.candidate_count; i++) {
-        const struct candidate *c = &l->walk.candidate[i];
+        const struct candidate *c = walk_candidate(&l->walk, i);
         if (!spent(c) && !(c->flags & CANDIDATE_LAST) && !(c->sends[0] + c->sends[1]))
             return false;
     }
@@ -238,9 +250,11 @@ bool servers_all_tried(const struct lookup *l)
 
 bool servers_others(const struct lookup *l)
 {
-    for (unsigned i = 0; i < l->walk.candidate_count; i++)
-        if (&l->walk.candidate[i] != l->exchange->to && !spent(&l->walk.candidate[i]))
+    for (unsigned i = 0; i < l->walk.candidate_count; i++) {
+        const struct candidate *c = walk_candidate(&l->walk, i);
+        if (c != l->exchange->to && !spent(c))
             return true;
+    }
     return servers__more_to_look_up(l);
 }
 

@@ -74,8 +74,8 @@ unsigned result_aliases(const struct rrsets *answer, uint16_t qtype)
 static enum next accept_priming(struct lookup *l)
 {
     struct asked q = reply_asked(l);
-    if (l->lead.found->kind == REPLY_ANSWER && root_take(l, l->lead.reply, l->lead.found, &q))
-        return lookup__fail(l, REASON_WORK_SIZE);
+    if (l->lead.found->kind == REPLY_ANSWER)
+        root_take(l, l->lead.reply, l->lead.found, &q);
     l->step = STEP_ANSWER;
     return NEXT_STEP;
 }

@@ -35,16 +35,11 @@ enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind
 
 static struct delegation *configured_delegation(struct lookup *l, const struct stub_zone *stub)
 {
-    struct delegation *d = arena_calloc(&l->arena, 1, sizeof *d);
-    if (!d)
-        return NULL;
-    d->zone = stub->name;
-    d->expiry = UINT32_MAX;
-    d->ns[d->ns_count++] = stub->name;
-    for (size_t i = 0; i < stub->server_count && d->address_count < DELEGATION_ADDRESS_MAX; i++)
-        d->address[d->address_count++] =
-            (struct delegation_address){.ns = 0, .at = stub->servers[i]};
-    return delegation_copy(&l->arena, d);
+    struct delegation d = {.zone = stub->name, .expiry = UINT32_MAX, .ns_count = 1};
+    d.ns[0] = stub->name;
+    for (size_t i = 0; i < stub->server_count && d.address_count < DELEGATION_ADDRESS_MAX; i++)
+        d.address[d.address_count++] = (struct delegation_address){.ns = 0, .at = stub->servers[i]};
+    return delegation_copy(&l->arena, &d);
 }
 
 static const struct stub_zone *find_stub(const struct lookup *l, const uint8_t *zone)

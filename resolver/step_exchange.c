@@ -39,6 +39,7 @@ static bool another_way(struct lookup *l)
 enum next step_choose_server(struct lookup *l, const struct event *e)
 {
     (void)e;
+    arena_deinit(&l->reply); /* a referral has been followed, an error noted */
     flow_leave_line(l);
     servers_take_children(l);
     if (child_servers_awaited(l))

@@ -137,6 +137,7 @@ static enum next found(struct lookup *l, const struct message *m, const struct c
 {
     l->r->counters.scrubbed += c->scrubbed;
     l->r->counters.limit_ttl += c->capped;
+    arena_adopt(&l->arena, &l->reply);
     l->lead.found = arena_copy(&l->arena, c, sizeof *c);
     l->lead.reply = m;
     if (!l->lead.found)
@@ -200,11 +201,12 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
         l->r->counters.limit_referrals++;
         return lookup__fail(l, REASON_REFERRALS);
     }
-    bool cut;
-    struct delegation *d = referral_delegation(&l->arena, e->message, l->lead.referral, &q, &cut);
+    struct delegation found;
+    l->r->counters.limit_delegation +=
+        !referral_delegation(e->message, l->lead.referral, &q, &found);
+    struct delegation *d = delegation_copy(&l->arena, &found);
     if (!d)
         return lookup__fail(l, REASON_WORK_SIZE);
-    l->r->counters.limit_delegation += cut;
     /* A zone that its parent takes back takes all below it along, however deep it goes (phoenix
      * domains). */
     if (d->expiry > l->walk.cut->expiry)
@@ -224,11 +226,11 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
 enum next step_follow_alias(struct lookup *l, const struct event *e)
 {
     (void)e;
-    struct lookup_key key;
+    struct key_draft draft;
     struct edge *edge;
-    if (lookup__key(&key, l->lead.target, l->key.type, l->key.flags))
+    if (lookup__key(&draft, l->lead.target, l->key.type, l->key.flags))
         return lookup__fail(l, REASON_WORK_SIZE);
-    switch (waits_need(l, &key, EDGE_ALIAS, &edge)) {
+    switch (waits_need(l, &draft.key, EDGE_ALIAS, &edge)) {
     case NEED_WAITS:
         l->step = STEP_AWAIT_ALIAS;
         return NEXT_WAIT;

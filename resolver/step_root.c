@@ -11,9 +11,9 @@
 
 enum { ROOT_NEAR_END = 10 }; /* the last tenth of its life */
 
-static enum err prime_key(struct lookup_key *key)
+static enum err prime_key(struct key_draft *d)
 {
-    return lookup__key(key, name_root, TYPE_NS, LOOKUP_PRIME);
+    return lookup__key(d, name_root, TYPE_NS, LOOKUP_PRIME);
 }
 
 static bool must_pause(const struct resolver *r)
@@ -42,13 +42,13 @@ void root_ended(struct resolver *r, enum reason reason)
 
 enum next root_need(struct lookup *l)
 {
-    struct lookup_key key;
+    struct key_draft draft;
     struct edge *e;
     if (must_pause(l->r))
         return lookup__fail(l, REASON_ROOT_UNREACHABLE);
-    if (prime_key(&key))
+    if (prime_key(&draft))
         return lookup__fail(l, REASON_WORK_SIZE);
-    enum need need = waits_need(l, &key, EDGE_PRIME, &e);
+    enum need need = waits_need(l, &draft.key, EDGE_PRIME, &e);
     if (need != NEED_WAITS)
         return lookup__fail(l, need == NEED_NOMEM ? REASON_WORK_SIZE : REASON_DEPENDENCY_LOOP);
     l->step = STEP_AWAIT_ROOT;
@@ -67,16 +67,16 @@ static void note_life(struct resolver *r, const struct delegation *root)
 void root_refresh(struct resolver *r, const struct delegation *root)
 {
     struct priming *p = &r->priming;
-    struct lookup_key key;
+    struct key_draft draft;
     struct lookup *l;
     bool made;
     note_life(r, root);
     if (!r->options->prime || must_pause(r) ||
         (uint64_t)(root->expiry - r->now) * ROOT_NEAR_END > root->expiry - p->seen ||
-        prime_key(&key))
+        prime_key(&draft))
         return;
     /* Nobody waits for it. Without memory it is not asked for: it may expire. */
-    if (lookup__get(r, &key, 0, &l, &made))
+    if (lookup__get(r, &draft.key, 0, &l, &made))
         r->counters.limit_work++;
 }
 
@@ -84,30 +84,26 @@ void root_refresh(struct resolver *r, const struct delegation *root)
  * The root's own NS answer makes the root's delegation. Addresses that did not come along are taken
  * from the hints (a priming response cut short, RFC 9609 §4.2).
  */
-enum err root_take(struct lookup *l, const struct message *m, const struct classified *c,
-                   const struct asked *q)
+void root_take(struct lookup *l, const struct message *m, const struct classified *c,
+               const struct asked *q)
 {
-    bool cut;
-    struct delegation *d = referral_delegation(&l->arena, m, c->answer.at[0], q, &cut);
-    if (!d)
-        return ERR_NOMEM;
-    l->r->counters.limit_delegation += cut;
+    struct delegation d;
+    l->r->counters.limit_delegation += !referral_delegation(m, c->answer.at[0], q, &d);
     const struct delegation *hints = l->r->options->hints;
     uint32_t glued = 0;
-    for (unsigned i = 0; i < d->address_count; i++)
-        glued |= 1U << d->address[i].ns;
+    for (unsigned i = 0; i < d.address_count; i++)
+        glued |= 1U << d.address[i].ns;
     for (unsigned i = 0; i < hints->address_count; i++) {
-        for (uint8_t ns = 0; ns < d->ns_count; ns++) {
-            bool missing = !(glued >> ns & 1) && d->address_count < DELEGATION_ADDRESS_MAX;
-            if (missing && name_equal(d->ns[ns], hints->ns[hints->address[i].ns]))
-                d->address[d->address_count++] =
+        for (uint8_t ns = 0; ns < d.ns_count; ns++) {
+            bool missing = !(glued >> ns & 1) && d.address_count < DELEGATION_ADDRESS_MAX;
+            if (missing && name_equal(d.ns[ns], hints->ns[hints->address[i].ns]))
+                d.address[d.address_count++] =
                     (struct delegation_address){.ns = ns, .at = hints->address[i].at};
         }
     }
-    note_life(l->r, d);
-    if (d->address_count)
-        cache_put_delegation(l->r->config.cache, d, l->r->now);
-    return OK;
+    note_life(l->r, &d);
+    if (d.address_count)
+        cache_put_delegation(l->r->config.cache, &d, l->r->now);
 }
 
 enum next step_await_root(struct lookup *l, const struct event *e)

@@ -179,11 +179,11 @@ static enum next reject(struct lookup *l, const struct finding *f)
 
 static enum next need(struct lookup *l, const struct finding *f)
 {
-    struct lookup_key key;
+    struct key_draft draft;
     struct edge *e;
-    if (lookup__key(&key, f->need_name, f->need_type, l->key.flags))
+    if (lookup__key(&draft, f->need_name, f->need_type, l->key.flags))
         return lookup__fail(l, REASON_CHAIN_UNKNOWN);
-    switch (waits_need(l, &key, EDGE_CHAIN, &e)) {
+    switch (waits_need(l, &draft.key, EDGE_CHAIN, &e)) {
     case NEED_WAITS:
         return NEXT_WAIT;
     case NEED_NOMEM:

@@ -331,6 +331,29 @@ void attack_slow_zones(struct report *report)
     rig_free(r);
 }
 
+/* How many questions have room at once (L17): asked within 200 ms, so that none makes way yet, of
+ * servers that do not answer in time. */
+void attack_recursing(struct report *report)
+{
+    unsigned scale = report->full ? 1 : 16, number = 0, asked = 0;
+    struct rig *r = rig_new(&(struct rig_config){.work_size = ((size_t)128 << 20) / scale});
+    size_t most = 0, under_way = 1;
+    char name[64];
+    rig_zone(r, "evil.", evil_server, serve_dead_zones, &number);
+    for (unsigned i = 0; i < 90 && under_way > most; i++) {
+        most = under_way;
+        for (unsigned k = 0; k < 1000 / scale; k++) {
+            snprintf(name, sizeof name, "www.z%u.evil.", asked++);
+            rig_ask(r, name, TYPE_A, NULL);
+        }
+        rig_advance(r, 2);
+        under_way = resolver_load(rig_resolver(r));
+    }
+    report_at_least(report, "questions under way in 128 MiB", (double)most * scale, 65536);
+    rig_advance(r, 20000);
+    rig_free(r);
+}
+
 /* ---- Memory
  * -----------------------------------------------------------------------------------------------
  */

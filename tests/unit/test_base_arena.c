@@ -100,6 +100,31 @@ static void a_deinited_arena_may_be_used_again(void **state)
     assert_int_equal(g.used, 0);
 }
 
+static void what_is_adopted_stays_and_is_charged_once(void **state)
+{
+    (void)state;
+    struct gauge gauge = {.limit = 100000};
+    struct arena keeps, gives;
+    arena_init(&keeps, &gauge);
+    arena_init(&gives, &gauge);
+    char *first = arena_copy(&keeps, "first", 6), *second = arena_copy(&gives, "second", 7);
+    char *large = arena_alloc(&gives, 5000);
+    memset(large, 'x', 5000);
+    size_t used = gauge.used;
+    arena_adopt(&keeps, &gives);
+    assert_int_equal(gauge.used, used);
+    arena_deinit(&gives); /* nothing is left in it */
+    assert_int_equal(gauge.used, used);
+    assert_non_null(arena_alloc(&gives, 10)); /* and it can be used anew */
+    assert_non_null(arena_alloc(&keeps, 10));
+    assert_string_equal(first, "first");
+    assert_string_equal(second, "second");
+    assert_int_equal(large[4999], 'x');
+    arena_adopt(&keeps, &gives);
+    arena_deinit(&keeps);
+    assert_int_equal(gauge.used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +133,7 @@ int main(void)
         cmocka_unit_test(growth_over_the_limit_fails_and_changes_nothing),
         cmocka_unit_test(the_nth_growth_fails_once_when_a_test_asks),
         cmocka_unit_test(cleared_memory_is_zero_and_products_do_not_overflow),
+        cmocka_unit_test(what_is_adopted_stays_and_is_charged_once),
         cmocka_unit_test(a_deinited_arena_may_be_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
