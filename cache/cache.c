@@ -31,6 +31,7 @@ static enum err start(struct cache_core *c, const struct policy_ops *ops)
     if (!memory__charge(&c->memory, sizeof *c))
         return ERR_NOMEM;
     table__init(&c->table, &c->memory);
+    spans__resize(&c->spans, c->budget);
     enum err e = store__init(&c->store, &c->memory, c->budget);
     if (e == OK)
         e = ghosts__init(&c->ghosts, &c->memory, c->budget);
@@ -42,6 +43,7 @@ static enum err start(struct cache_core *c, const struct policy_ops *ops)
 static void core_free(struct cache_core *c)
 {
     memory__reclaim(&c->memory, UINT64_MAX);
+    spans__deinit(&c->spans);
     if (c->policy)
         c->policy->ops->free(c->policy);
     if (c->ghosts.memory)
@@ -69,6 +71,7 @@ static struct cache_core *core_new(const struct cache_config *config, size_t fai
     c->memory.ceiling = config->size;
     c->budget = config->size;
     c->hash_key = config->key;
+    spans__init(&c->spans, &c->memory, &c->hash_key);
     return c;
 }
 
@@ -183,6 +186,7 @@ static enum err resize(struct cache_core *c, size_t size)
     }
     ghosts__replace(&c->ghosts, &ghosts);
     c->budget = size;
+    spans__resize(&c->spans, size);
     lower_ceiling(c);
     return cache__settle(c, 0, 0) ? OK : ERR_NOMEM;
 }
@@ -216,6 +220,7 @@ const char *cache_kind_text(enum cache_kind k)
         [CACHE_RRSET] = "rrset",           [CACHE_ANSWER] = "answer",
         [CACHE_NEGATIVE] = "negative",     [CACHE_FAILURE] = "failure",
         [CACHE_DELEGATION] = "delegation", [CACHE_SERVER] = "server",
+        [CACHE_DENIAL] = "denial",
     };
     return (unsigned)k < CACHE_KINDS ? texts[k] : "unknown";
 }

@@ -3,7 +3,8 @@
  *
  * Kinds: RRsets (what iteration reads), answers (finished responses in wire form, what a hit is
  * served from), negative entries (RFC 2308), failures (RFC 9520), delegations (the parent's side of
- * a zone cut: the only thing iteration walks along) and servers (round-trip times, EDNS state).
+ * a zone cut: the only thing iteration walks along), servers (round-trip times, EDNS state) and
+ * denials (what a zone has signed of what does not exist, RFC 8198).
  * Delegations and servers keep a floor of CACHE_FLOOR_PERCENT of the budget, so that a flood of
  * junk names cannot evict `.com`.
  *
@@ -50,6 +51,7 @@ enum cache_kind {
     CACHE_FAILURE,
     CACHE_DELEGATION,
     CACHE_SERVER,
+    CACHE_DENIAL,
     CACHE_KINDS
 };
 
@@ -121,6 +123,24 @@ enum cache_miss cache_get_negative(struct cache *c, const uint8_t *name, uint16_
  */
 bool cache_put_negative(struct cache *c, const uint8_t *name, uint16_t type,
                         const struct negative *n, uint32_t now);
+
+/* ---- Denials for aggressive use (RFC 8198) ----------------------------------------------------
+ */
+
+/*
+ * Stores a validated NSEC or NSEC3 set of `zone`, which signed it, or what goes along with a denial
+ * (SOA) or is denied for (the set of a wildcard).
+ */
+bool cache_put_denial(struct cache *c, const uint8_t *zone, const struct rrset *set, uint32_t now);
+/* That of this very owner. */
+enum cache_miss cache_get_denial(struct cache *c, const uint8_t *zone, uint16_t type,
+                                 const uint8_t *owner, uint32_t now, struct rrset *out);
+/*
+ * Of NSEC or NSEC3 the one whose owner is the last at or before `at` in the zone's order, so that
+ * none but this can match or cover it; where none comes before, the last of all.
+ */
+enum cache_miss cache_find_denial(struct cache *c, const uint8_t *zone, uint16_t type,
+                                  const uint8_t *at, uint32_t now, struct rrset *out);
 
 /* ---- Failures (RFC 9520) --------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@ static void unpack(const struct entry *e, struct cache_item *out)
 {
     switch (out->kind) {
     case CACHE_RRSET:
+    case CACHE_DENIAL:
         rrset__unpack(e, &out->rrset);
         break;
     case CACHE_ANSWER:

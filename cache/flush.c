@@ -57,8 +57,10 @@ bool cache_flush_slice(struct cache *c, const uint8_t *zone, struct cache_flush 
     struct cache_core *core = c->core;
     cache_drop_answers(c);
     lock_take(&core->writers);
-    if (f->segment == 0)
+    if (f->segment == 0) {
         f->moves = core->moves;
+        spans__forget(&core->spans, zone);
+    }
     uint32_t end = core->store.writable;
     if (f->passes + 1 < PASSES_MOST && end - f->segment > SLICE_SEGMENTS)
         end = f->segment + SLICE_SEGMENTS;

@@ -25,6 +25,7 @@
 #include "cache/ghosts.h"
 #include "cache/memory.h"
 #include "cache/policy.h"
+#include "cache/spans.h"
 #include "cache/store.h"
 #include "cache/table.h"
 #include "dns/name.h"
@@ -50,6 +51,7 @@ struct cache_core {
     struct table table;
     _Alignas(EPOCH_LINE) struct lock writers;
     struct memory memory;
+    struct spans spans;
     size_t budget;
     uint64_t group_units[POLICY_GROUPS];
     uint32_t now;   /* the latest that a caller named: evictions tell by it who was past its time */
@@ -136,6 +138,8 @@ bool answer__stale(const struct cache_core *c, const struct entry *e);
 
 /* Of entries of their kind; what they set points into the entry. */
 void rrset__unpack(const struct entry *e, struct rrset *out);
+/* Begins the draft for the key with the set; entries of CACHE_DENIAL have the same form. */
+void rrset__pack(struct cache *c, struct key *k, const struct rrset *set);
 void negative__unpack(const struct entry *e, struct negative *out);
 void failure__unpack(const struct entry *e, struct failure *out);
 void delegation__unpack(const struct entry *e, struct delegation *out);

@@ -32,6 +32,16 @@ enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t 
     return m;
 }
 
+void rrset__pack(struct cache *c, struct key *k, const struct rrset *set)
+{
+    struct draft *d = &c->draft;
+    cache__draft(c, k);
+    draft__u16(d, set->count);
+    draft__u16(d, set->signatures);
+    draft__u16(d, (uint16_t)set->rdata_size);
+    draft__bytes(d, set->rdata, set->rdata_size);
+}
+
 /* A name that has records exists, and has this type: what said otherwise goes. */
 static void forget_negative(struct cache_core *c, const uint8_t *owner, uint16_t type)
 {
@@ -58,12 +68,7 @@ static bool outranked(struct cache_core *c, const struct key *k, uint8_t trust, 
 bool cache_put_rrset(struct cache *c, const struct rrset *set, uint32_t now)
 {
     struct key k = cache__key(c->core, CACHE_RRSET, set->owner, set->type, VARIANT_PLAIN);
-    cache__draft(c, &k);
-    struct draft *d = &c->draft;
-    draft__u16(d, set->count);
-    draft__u16(d, set->signatures);
-    draft__u16(d, (uint16_t)set->rdata_size);
-    draft__bytes(d, set->rdata, set->rdata_size);
+    rrset__pack(c, &k, set);
     struct put what = {.expiry = set->expiry, .trust = set->trust, .security = set->security};
     lock_take(&c->core->writers);
     bool stored = !outranked(c->core, &k, set->trust, now) && cache__store(c, &k, what, now);

@@ -4,6 +4,7 @@
 #include "dns/types.h"
 #include "dnssec/nsec.h"
 #include "dnssec/nsec3.h"
+#include "dnssec/records.h"
 
 static bool any(const struct denial_question *q, uint16_t type)
 {
@@ -20,6 +21,22 @@ void denial_find(const struct denial_question *q, struct denial *out)
         nsec_deny(q, out);
     if (out->kind == DENIAL_NOTHING && any(q, TYPE_NSEC3))
         nsec3_deny(q, out);
+}
+
+/* The first name after another one: a label of one zero octet is put before it. */
+static bool is_next_to(const uint8_t *next, const uint8_t *name)
+{
+    return next[0] == 1 && next[1] == 0 && name_equal(next + 2, name);
+}
+
+bool denial_is_reusable(const struct rrset *set, const uint8_t *name)
+{
+    struct rrset_iter it = rrset_records(set);
+    struct nsec n;
+    if (set->type == TYPE_NSEC3)
+        return nsec3_is_wide(set);
+    return set->type == TYPE_NSEC && rrset_next(&it) && nsec_read(it.rdata, it.length, &n) &&
+           !is_next_to(n.next, set->owner) && !is_next_to(n.next, name);
 }
 
 enum denial_kind denial_of_closer(const struct denial_question *q, unsigned labels)

@@ -40,6 +40,13 @@ struct denial {
 void denial_find(const struct denial_question *q, struct denial *out);
 
 /*
+ * Is a set of NSEC or NSEC3 records, which came in answer to a question for `name`, worth keeping
+ * for other names (RFC 8198)? Not those that are made for one name (RFC 4470, RFC 7129 appendix B,
+ * RFC 9824), nor NSEC3 with opt-out, which leaves open what it covers.
+ */
+bool denial_is_reusable(const struct rrset *set, const uint8_t *name);
+
+/*
  * Is it proven that no closer match than the wildcard of `labels` labels exists for the name (RFC
  * 4035 §5.3.4, RFC 5155 §8.8)? DENIAL_NAME if so; DENIAL_OPT_OUT, _ITERATIONS, _LIMIT, _NOTHING
  * else.

@@ -59,6 +59,15 @@ static unsigned encloser_labels(const uint8_t *name, const uint8_t *owner, const
     return before > after ? before : after;
 }
 
+unsigned nsec_encloser(const struct rrset *set, const uint8_t *name)
+{
+    struct rrset_iter it = rrset_records(set);
+    struct nsec n;
+    if (!rrset_next(&it) || !nsec_read(it.rdata, it.length, &n))
+        return 0;
+    return encloser_labels(name, set->owner, &n);
+}
+
 bool nsec_covers_closer(const struct denial_question *q, unsigned labels)
 {
     struct nsec n;

@@ -9,6 +9,8 @@
 
 /* NSEC records of the question's proof. */
 void nsec_deny(const struct denial_question *q, struct denial *out);
+/* How many labels the closest encloser of a name has, if the set covers it. */
+unsigned nsec_encloser(const struct rrset *set, const uint8_t *name);
 /* Is the name denied, and what it shares with its neighbours just `labels` labels? */
 bool nsec_covers_closer(const struct denial_question *q, unsigned labels);
 

@@ -262,3 +262,53 @@ enum denial_kind nsec3_covers_closer(const struct denial_question *q, unsigned l
         return c.trouble;
     return closer_denied(&c, labels);
 }
+
+/* ---- Records made for later use ----------------------------------------------------------------
+ */
+
+/* The label that spells a hash in base32hex, lower case as canonical names are. */
+static void write_hash(const uint8_t hash[NSEC3_HASH_SIZE], uint8_t label[1 + 32])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    unsigned bits = 0, have = 0, at = 1;
+    label[0] = 32;
+    for (unsigned i = 0; i < NSEC3_HASH_SIZE; i++) {
+        bits = (bits << 8 | hash[i]) & 0xfff;
+        for (have += 8; have >= 5; have -= 5)
+            label[at++] = (uint8_t)digits[bits >> (have - 5) & 31];
+    }
+}
+
+bool nsec3_owner(const struct rrset *like, const struct denial_question *q, const uint8_t *name,
+                 uint8_t out[NAME_MAX_WIRE])
+{
+    struct chain c = {.q = q};
+    uint8_t hash[NSEC3_HASH_SIZE], label[1 + 32];
+    take(&c, like);
+    if (!c.count || c.trouble || !hash_name(&c, name, hash))
+        return false;
+    write_hash(hash, label);
+    return name_prepend(label, q->zone, out) == OK;
+}
+
+/* A span of at most two hashes beside the owner's is one that the server made for one name. */
+static bool is_narrow(const uint8_t *from, const uint8_t *to)
+{
+    unsigned carry = 2;
+    uint8_t reach[NSEC3_HASH_SIZE];
+    for (unsigned i = NSEC3_HASH_SIZE; i-- > 0; carry >>= 8) {
+        carry += from[i];
+        reach[i] = (uint8_t)carry;
+    }
+    return memcmp(from, to, NSEC3_HASH_SIZE) < 0 && memcmp(to, reach, NSEC3_HASH_SIZE) <= 0;
+}
+
+bool nsec3_is_wide(const struct rrset *set)
+{
+    struct rrset_iter it = rrset_records(set);
+    struct nsec3 n;
+    uint8_t owner[NSEC3_HASH_SIZE];
+    return rrset_next(&it) && nsec3_read(it.rdata, it.length, &n) && !(n.flags & NSEC3_OPT_OUT) &&
+           n.next_size == NSEC3_HASH_SIZE && read_hash(set->owner, owner) &&
+           !is_narrow(owner, n.next);
+}

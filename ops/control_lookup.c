@@ -88,9 +88,9 @@ static void on_item(void *ctx, const struct cache_item *item)
     json_t *o = entry_of(k, cache_kind_text(item->kind), item->expiry, item->octets);
     if (item->type != 0)
         json_put_type(o, item->type);
-    if (item->kind == CACHE_RRSET || item->kind == CACHE_NEGATIVE)
+    if (item->kind == CACHE_RRSET || item->kind == CACHE_NEGATIVE || item->kind == CACHE_DENIAL)
         json_put_security(o, item->security);
-    if (item->kind == CACHE_RRSET)
+    if (item->kind == CACHE_RRSET || item->kind == CACHE_DENIAL)
         put_rrset(k, o, &item->rrset);
     else if (item->kind == CACHE_NEGATIVE)
         put_negative(k, o, &item->negative);

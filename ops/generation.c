@@ -77,6 +77,7 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->cookies = c->cookies.upstream;
     o->signal_anchors = c->dnssec.signal_anchors;
     o->sentinel = c->dnssec.root_key_sentinel;
+    o->aggressive = c->dnssec.aggressive;
 }
 
 /* ---- Trust anchors --------------------------------------------------------------------------- */

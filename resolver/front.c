@@ -168,6 +168,8 @@ static void count_outcome(struct counters *n, const struct outcome *o)
         n->answers_rrsets++;
     else if (o->source == SOURCE_LOCAL)
         n->answers_local++;
+    else if (o->source == SOURCE_DENIALS)
+        n->answers_denials++;
     else
         n->answers_resolved++;
 }
@@ -188,8 +190,10 @@ static bool may_leave(struct front *f, const struct pending *p)
 
 static void on_done(struct client *c, const struct outcome *o)
 {
-    static const char *const from[] = {
-        [SOURCE_RESOLVED] = "servers", [SOURCE_CACHE] = "rrsets", [SOURCE_LOCAL] = "local"};
+    static const char *const from[] = {[SOURCE_RESOLVED] = "servers",
+                                       [SOURCE_CACHE] = "rrsets",
+                                       [SOURCE_LOCAL] = "local",
+                                       [SOURCE_DENIALS] = "denials"};
     struct pending *p = CONTAINER_OF(c, struct pending, client);
     struct front *f = p->front;
     uint64_t request = p->request;

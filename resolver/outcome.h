@@ -25,7 +25,12 @@ uint16_t reason_ede(enum reason r);
 bool reason_cached(enum reason r);
 
 /* Where an answer came from. */
-enum source { SOURCE_RESOLVED, SOURCE_CACHE, SOURCE_LOCAL };
+enum source {
+    SOURCE_RESOLVED,
+    SOURCE_CACHE,
+    SOURCE_LOCAL,
+    SOURCE_DENIALS /* made of what was denied, or given by a wildcard, for other names (RFC 8198) */
+};
 
 struct outcome {
     uint16_t rcode;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "resolver/aggressive.h"
 #include "resolver/lookup.h"
 
 static const char *cut_text(enum cut_kind kind)
@@ -29,7 +30,7 @@ enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){
                             .kind = TRACED_CUT, .zone = cut->zone, .what = cut_text(kind)});
-    l->step = STEP_CHOOSE_SERVER;
+    l->step = aggressive_answers(l) ? STEP_ANSWER : STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }
 

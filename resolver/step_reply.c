@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "resolver/aggressive.h"
 #include "resolver/classify.h"
 
 struct asked reply_asked(const struct lookup *l)
@@ -219,7 +220,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     l->walk.fresh = true;
     servers_collect(l);
     minimise_first(l);
-    l->step = STEP_CHOOSE_SERVER;
+    l->step = aggressive_answers(l) ? STEP_ANSWER : STEP_CHOOSE_SERVER;
     return NEXT_STEP;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "resolver/aggressive.h"
 #include "resolver/classify.h"
 
 /* ---- What is validated -------------------------------------------------------------------------
@@ -141,6 +142,7 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     l->result.delegation = f->delegation;
     if (security == SECURITY_SECURE && l->lead.reply)
         signal_anchor(l);
+    aggressive_keep(l);
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){.kind = TRACED_VERDICT,
                                               .what = security_text(security),

@@ -3,6 +3,7 @@
  * that DS leads to) and signs in it what he likes.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -271,19 +272,18 @@ struct denying {
     struct rpl_rr *keys;
 };
 
-/* An NSEC3 record that matches (by 0) or covers (by 1) the name. */
-static const struct rpl_rr *hashed(struct denying *d, const uint8_t *name, unsigned by)
+/* The NSEC3 record between two hashes. */
+static const struct rpl_rr *between(struct denying *d, const uint8_t hash[20],
+                                    const uint8_t next[20])
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    uint8_t hash[20], owner[NAME_MAX_WIRE], label[33] = {32};
+    uint8_t owner[NAME_MAX_WIRE], label[33] = {32};
     uint8_t *rdata = arena_calloc(&d->zone.arena, 4 + 1 + 1 + 20 + 3, 1);
-    MUST(rdata && sign_hash(name, (uint16_t)d->iterations, NULL, 0, hash) == OK);
+    MUST(rdata);
     rdata[0] = 1;
     store_u16(rdata + 2, (uint16_t)d->iterations);
     rdata[5] = 20;
-    memcpy(rdata + 6, hash, 20);
-    rdata[6 + 19] = (uint8_t)(rdata[6 + 19] + 1);
-    hash[19] = (uint8_t)(hash[19] - by);
+    memcpy(rdata + 6, next, 20);
     rdata[26] = 0;
     rdata[27] = 1;
     rdata[28] = 0x40;
@@ -295,6 +295,17 @@ static const struct rpl_rr *hashed(struct denying *d, const uint8_t *name, unsig
     MUST(name_prepend(label, d->zone.name, owner) == OK);
     return record(&d->zone, NULL, keep_name(&d->zone, owner), TYPE_NSEC3,
                   (struct rpl_bytes){rdata, 29});
+}
+
+/* The one that matches (by 0) or covers (by 1) the name. */
+static const struct rpl_rr *hashed(struct denying *d, const uint8_t *name, unsigned by)
+{
+    uint8_t hash[20], next[20];
+    MUST(sign_hash(name, (uint16_t)d->iterations, NULL, 0, hash) == OK);
+    memcpy(next, hash, 20);
+    next[19] = (uint8_t)(next[19] + 1);
+    hash[19] = (uint8_t)(hash[19] - by);
+    return between(d, hash, next);
 }
 
 static void put_hashed_denial(struct denying *d, const uint8_t *name)
@@ -551,4 +562,148 @@ void attack_order(struct report *r)
     MUST(alone[0] == 1 && alone[4] == (RCODE_NXDOMAIN << 16));
     report_at_least(r, "orders played", orders, 780);
     report_at_most(r, "answers that depend on what was asked before", wrong, 0);
+}
+
+/* ---- Names that do not exist, by the thousand --------------------------------------------------
+ */
+
+enum { HOSTS = 64, AT_ONCE = 100 };
+
+struct junk {
+    struct denying d;
+    bool hashes;                        /* NSEC3 */
+    uint8_t host[HOSTS][NAME_MAX_WIRE]; /* in order; the apex comes before them */
+    uint8_t hash[HOSTS + 1][20];        /* of these and the apex, in order */
+};
+
+static int compare_hashes(const void *a, const void *b)
+{
+    return memcmp(a, b, 20);
+}
+
+static void make_hosts(struct junk *j)
+{
+    char text[64];
+    for (unsigned i = 0; i < HOSTS; i++) {
+        snprintf(text, sizeof text, "h%02u.evil.com.", i);
+        name_of(text, j->host[i]);
+        MUST(sign_hash(j->host[i], 0, NULL, 0, j->hash[i]) == OK);
+    }
+    MUST(sign_hash(j->d.zone.name, 0, NULL, 0, j->hash[HOSTS]) == OK);
+    qsort(j->hash, HOSTS + 1, sizeof *j->hash, compare_hashes);
+}
+
+/* The last that is not behind the name, or the one whose span leads around. */
+static const struct rpl_rr *hashed_at(struct junk *j, const uint8_t *name)
+{
+    uint8_t hash[20];
+    unsigned i = HOSTS;
+    MUST(sign_hash(name, 0, NULL, 0, hash) == OK);
+    for (unsigned k = 0; k <= HOSTS; k++)
+        if (memcmp(j->hash[k], hash, 20) <= 0)
+            i = k;
+    if (memcmp(j->hash[0], hash, 20) > 0)
+        i = HOSTS;
+    return between(&j->d, j->hash[i], j->hash[(i + 1) % (HOSTS + 1)]);
+}
+
+static const struct rpl_rr *named_at(struct junk *j, const uint8_t *name)
+{
+    struct owned *z = &j->d.zone;
+    static const uint8_t bitmap[] = {0, 6, 0x40, 0, 0, 0, 0, 3}; /* A RRSIG NSEC */
+    unsigned i = 0;
+    while (i < HOSTS && name_compare(j->host[i], name) <= 0)
+        i++;
+    const uint8_t *owner = i > 0 ? j->host[i - 1] : z->name;
+    const uint8_t *next = i < HOSTS ? j->host[i] : z->name;
+    size_t size = name_size(next);
+    uint8_t *rdata = arena_alloc(&z->arena, size + sizeof bitmap);
+    MUST(rdata);
+    memcpy(rdata, next, size);
+    memcpy(rdata + size, bitmap, sizeof bitmap);
+    return record(z, NULL, owner, TYPE_NSEC, (struct rpl_bytes){rdata, size + sizeof bitmap});
+}
+
+static void put_denial(struct junk *j, const uint8_t *name)
+{
+    struct owned *z = &j->d.zone;
+    uint8_t star[NAME_MAX_WIRE];
+    MUST(name_prepend((const uint8_t *)"\1*", z->name, star) == OK);
+    put_soa(z);
+    if (!j->hashes) {
+        put_signed(z, SECTION_AUTHORITY, named_at(j, name));
+        put_signed(z, SECTION_AUTHORITY, named_at(j, star));
+        return;
+    }
+    put_signed(z, SECTION_AUTHORITY, hashed_at(j, z->name));
+    put_signed(z, SECTION_AUTHORITY, hashed_at(j, name));
+    put_signed(z, SECTION_AUTHORITY, hashed_at(j, star));
+}
+
+static void serve_junk(struct ask *q, void *script)
+{
+    struct junk *j = script;
+    struct owned *z = &j->d.zone;
+    bool apex = name_equal(q->name, z->name);
+    raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (apex ? 0 : RCODE_NXDOMAIN)));
+    if (q->type == TYPE_DNSKEY)
+        put_signed(z, SECTION_ANSWER, j->d.keys);
+    else
+        put_denial(j, q->name);
+    send(z, q);
+}
+
+/* Of names that nobody has asked for before. */
+static void ask_junk(struct rig *r, unsigned from, unsigned count, unsigned *denied)
+{
+    static struct answer_seen seen[AT_ONCE];
+    char name[64];
+    for (unsigned i = 0; i < count; i += AT_ONCE) {
+        memset(seen, 0, sizeof seen);
+        for (unsigned k = 0; k < AT_ONCE; k++) {
+            uint32_t number = (from + i + k) * UINT32_C(2654435761);
+            snprintf(name, sizeof name, "%c%08x.evil.com.", 'a' + (int)(number % 26), number);
+            rig_ask(r, name, TYPE_A, &seen[k]);
+        }
+        rig_advance(r, 100);
+        for (unsigned k = 0; k < AT_ONCE; k++)
+            *denied += seen[k].came && seen[k].rcode == RCODE_NXDOMAIN;
+    }
+}
+
+static uint64_t kept(struct rig *r)
+{
+    struct cache_figures f;
+    cache_figures(rig_cache(r), &f);
+    return f.entries[CACHE_ANSWER] + f.entries[CACHE_NEGATIVE] + f.entries[CACHE_FAILURE];
+}
+
+/* Those that are asked at once at the beginning know nothing of each other; from then on each
+ * message can tell one span that is not known yet, until there is nothing left to ask. */
+static void report_junk(struct report *report, bool hashes)
+{
+    enum { FLOOD = 12000, MOST = AT_ONCE + HOSTS + 1 };
+    static struct junk j;
+    unsigned denied = 0;
+    j = (struct junk){.hashes = hashes};
+    struct rig *r = own_zone(&j.d.zone, serve_junk, &j);
+    make_hosts(&j);
+    j.d.keys = (struct rpl_rr *)(uintptr_t)record(&j.d.zone, NULL, j.d.zone.name, TYPE_DNSKEY,
+                                                  j.d.zone.dnskey);
+    ask_junk(r, 0, FLOOD, &denied);
+    report_at_least(report, hashes ? "% denied, NSEC3" : "% denied, NSEC", 100.0 * denied / FLOOD,
+                    100);
+    report_at_most(report, "messages to the zone for 12,000 names",
+                   (double)rig_packets_to(r, server), MOST);
+    report_at_most(report, "names that the caches then hold", (double)kept(r), MOST);
+    uint64_t before = rig_packets(r);
+    ask_junk(r, FLOOD, FLOOD / 4, &denied);
+    report_at_most(report, "messages for 3,000 more", (double)(rig_packets(r) - before), 3);
+    give_up_zone(&j.d.zone, r);
+}
+
+void attack_junk_names(struct report *report)
+{
+    report_junk(report, false);
+    report_junk(report, true);
 }

@@ -553,7 +553,7 @@ static const struct option options[] = {
     {"harden-algo-downgrade", no_effect, 0, 0},
     {"trust-anchor-signaling", set_bool, SETTING(options.signal_anchors), 0},
     {"root-key-sentinel", set_bool, SETTING(options.sentinel), 0},
-    {"aggressive-nsec", no_effect, 0, 0},
+    {"aggressive-nsec", set_bool, SETTING(options.aggressive), 0},
     {"fake-sha1", set_bool, SETTING(options.dnssec.sha1), 0},
     {"fake-dsa", no_effect, 0, 0},
     {"val-max-restart", no_effect, 0, 0},
@@ -645,6 +645,7 @@ static void set_defaults(struct rpl_settings *s)
 {
     memset(s, 0, sizeof *s);
     s->options = (struct resolver_options){.minimise = true,
+                                           .aggressive = true,
                                            .use_ipv4 = true,
                                            .use_ipv6 = true,
                                            .ttl_max = 86400,

@@ -231,10 +231,10 @@ static enum err fill_ds(struct sign_pass *p, struct rpl_rr *rr)
     return OK;
 }
 
-/* One more or less, as a number of 20 octets. */
-static void step_hash(uint8_t hash[HASH_SIZE], int by)
+/* One more or less, as a number of 20 octets; `far`: in the first octet. */
+static void step_hash(uint8_t hash[HASH_SIZE], int by, bool far)
 {
-    for (int i = HASH_SIZE; i-- > 0;) {
+    for (int i = far ? 1 : HASH_SIZE; i-- > 0;) {
         hash[i] = (uint8_t)(hash[i] + by);
         if (hash[i] != (by > 0 ? 0 : 0xff))
             return;
@@ -254,9 +254,27 @@ static void hash_label(const uint8_t hash[HASH_SIZE], uint8_t out[33])
     }
 }
 
-/* "MATCHING" and "COVERING" in base32hex, five octets each. */
-static const uint8_t matching[] = {0xb2, 0xba, 0xc8, 0xca, 0xf0};
-static const uint8_t covering[] = {0x66, 0x3e, 0xed, 0xca, 0xf0};
+/* The words in base32hex, five octets each. */
+static const struct {
+    uint8_t word[5];
+    bool covers;
+    bool far;
+} nsec3_words[] = {
+    {{0xb2, 0xba, 0xc8, 0xca, 0xf0}, false, false}, /* MATCHING */
+    {{0x66, 0x3e, 0xed, 0xca, 0xf0}, true, false},  /* COVERING */
+    {{0xb2, 0xba, 0xc8, 0xbd, 0x5b}, false, true},  /* MATCHFAR */
+    {{0x66, 0x3e, 0xed, 0xbd, 0x5b}, true, true},   /* COVERFAR */
+};
+enum { NSEC3_WORDS = sizeof nsec3_words / sizeof *nsec3_words };
+
+/* NSEC3_WORDS: the next hash is no word of ours. */
+static unsigned find_word(const uint8_t *next)
+{
+    unsigned i = next[0] == 5 ? 0 : NSEC3_WORDS;
+    while (i < NSEC3_WORDS && memcmp(next + 1, nsec3_words[i].word, 5) != 0)
+        i++;
+    return i;
+}
 
 static enum err fill_nsec3(struct sign_pass *p, struct rpl_rr *rr)
 {
@@ -264,9 +282,10 @@ static enum err fill_nsec3(struct sign_pass *p, struct rpl_rr *rr)
     uint8_t hash[HASH_SIZE], label[33], owner[NAME_MAX_WIRE];
     uint8_t salt_size = rr->rdata[4];
     const uint8_t *next = rr->rdata + 5 + salt_size;
-    if (!z || next[0] != 5 || (memcmp(next + 1, matching, 5) && memcmp(next + 1, covering, 5)))
+    unsigned word = find_word(next);
+    if (!z || word == NSEC3_WORDS)
         return OK;
-    bool cover = memcmp(next + 1, covering, 5) == 0;
+    bool cover = nsec3_words[word].covers, far = nsec3_words[word].far;
     enum err e = sign_hash(rr->owner, load_u16(rr->rdata + 2), rr->rdata + 5, salt_size, hash);
     if (e)
         return e;
@@ -275,12 +294,12 @@ static enum err fill_nsec3(struct sign_pass *p, struct rpl_rr *rr)
     if (!rdata)
         return ERR_NOMEM;
     if (cover)
-        step_hash(hash, -1);
+        step_hash(hash, -1, far);
     hash_label(hash, label);
     if (name_prepend(label, z->name, owner))
         return ERR_FORMAT;
     for (int i = 0; i <= cover; i++)
-        step_hash(hash, 1);
+        step_hash(hash, 1, far);
     memcpy(rdata, rr->rdata, head);
     rdata[head] = HASH_SIZE;
     memcpy(rdata + head + 1, hash, HASH_SIZE);
@@ -333,7 +352,7 @@ static bool is_hash_of(const struct rpl_rr *rr, const uint8_t *name)
     if (rr->type != TYPE_NSEC3 || rr->owner[0] != 32 ||
         sign_hash(name, load_u16(rr->rdata + 2), rr->rdata + 5, rr->rdata[4], hash))
         return false;
-    for (int i = 0; i < 2; i++, step_hash(hash, -1)) {
+    for (int i = 0; i < 2; i++, step_hash(hash, -1, false)) {
         hash_label(hash, label);
         if (memcmp(label, rr->owner, sizeof label) == 0)
             return true;
