@@ -32,9 +32,9 @@
  *
  * The zone's key with these flags and this protocol; the DS record of it with this digest, and with
  * tag and algorithm as given where they are not 0; an NSEC3 whose owner is the name's hash and its
- * next the one after; one whose owner is the hash before the name's and its next the one after. With
- * MATCHFAR and COVERFAR the one before and after differs in the first octet: spans that cover a part
- * in 256 or more of all names.
+ * next the one after; one whose owner is the hash before the name's and its next the one after.
+ * With MATCHFAR and COVERFAR the one before and after differs in the first octet: spans that cover
+ * a part in 256 or more of all names.
  *
  * Signed is each set in answer and authority that has no RRSIG there already; not NS in a reply
  * without AA (a referral), and of expected answers only those with DO.
