@@ -30,7 +30,9 @@ enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){
                             .kind = TRACED_CUT, .zone = cut->zone, .what = cut_text(kind)});
-    l->step = aggressive_answers(l) ? STEP_ANSWER : STEP_CHOOSE_SERVER;
+    l->step = STEP_CHOOSE_SERVER;
+    if (aggressive_answers(l))
+        l->step = STEP_ANSWER;
     return NEXT_STEP;
 }
 

@@ -220,7 +220,9 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     l->walk.fresh = true;
     servers_collect(l);
     minimise_first(l);
-    l->step = aggressive_answers(l) ? STEP_ANSWER : STEP_CHOOSE_SERVER;
+    l->step = STEP_CHOOSE_SERVER;
+    if (aggressive_answers(l))
+        l->step = STEP_ANSWER;
     return NEXT_STEP;
 }
 
