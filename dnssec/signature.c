@@ -111,6 +111,8 @@ static enum err try_keys(const struct checker *c, struct attempt *t, const struc
         if ((only && it.rdata != only) || !dnskey_read(it.rdata, it.length, &key) ||
             key.algorithm != t->sig->algorithm || dnskey_tag(it.rdata, it.length) != t->sig->tag)
             continue;
+        if (c->revoked)
+            key.flags &= (uint16_t)~DNSKEY_REVOKED;
         if (!dnskey_signs_zone(&key)) {
             *why = worse(*why, WHY_BOGUS_NO_ZONE_KEY);
             continue;
@@ -250,26 +252,44 @@ static bool has_key(const struct rrset *keys, const struct ds *ds)
     return false;
 }
 
+/* By its digest. ERR_NOMEM in *err. */
+static bool names(const struct checker *c, const struct ds *ds, const uint8_t *owner,
+                  const uint8_t *rdata, uint16_t length, enum err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    if (!may_name(ds, rdata, length))
+        return false;
+    uint8_t *bytes = arena_alloc(c->arena, NAME_MAX_WIRE + (size_t)length);
+    if (!bytes) {
+        *err = ERR_NOMEM;
+        return false;
+    }
+    size_t size = canonical_key(bytes, owner, rdata, length);
+    return EVP_Digest(bytes, size, digest, NULL, digest_of(ds->digest_type), NULL) &&
+           !memcmp(digest, ds->digest, ds->digest_size);
+}
+
 /* The key that the DS record names, in place; NULL when there is none. */
 static const uint8_t *key_of_ds(const struct checker *c, const struct rrset *keys,
                                 const struct ds *ds, enum err *err)
 {
     struct rrset_iter it = rrset_records(keys);
-    while (rrset_next(&it)) {
-        uint8_t digest[EVP_MAX_MD_SIZE];
-        if (!may_name(ds, it.rdata, it.length))
-            continue;
-        uint8_t *bytes = arena_alloc(c->arena, NAME_MAX_WIRE + (size_t)it.length);
-        if (!bytes) {
-            *err = ERR_NOMEM;
-            return NULL;
-        }
-        size_t size = canonical_key(bytes, keys->owner, it.rdata, it.length);
-        if (EVP_Digest(bytes, size, digest, NULL, digest_of(ds->digest_type), NULL) &&
-            !memcmp(digest, ds->digest, ds->digest_size))
+    while (!*err && rrset_next(&it))
+        if (names(c, ds, keys->owner, it.rdata, it.length, err))
             return it.rdata;
-    }
     return NULL;
+}
+
+bool signature_ds_names(const struct checker *c, const struct rrset *ds, const uint8_t *owner,
+                        const uint8_t *rdata, uint16_t length)
+{
+    enum err e = OK;
+    struct ds d;
+    for (struct rrset_iter it = rrset_records(ds); rrset_next(&it);)
+        if (ds_read(it.rdata, it.length, &d) && ds_supported(c->policy, &d) &&
+            names(c, &d, owner, rdata, length, &e))
+            return true;
+    return false;
 }
 
 enum err signature_check_keys(const struct checker *c, const struct rrset *keys,

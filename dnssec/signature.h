@@ -21,6 +21,7 @@ struct checker {
     struct arena *arena; /* scratch of this call */
     struct dnssec_work *work;
     uint32_t wall; /* POSIX seconds, as a serial number */
+    bool revoked;  /* keys with the REVOKE bit count, too: for their own revocation (RFC 5011) */
 };
 
 /* What the signature that verified says of the set. */
@@ -45,6 +46,10 @@ MUST_CHECK enum err signature_check(const struct checker *c, const struct rrset 
 MUST_CHECK enum err signature_check_keys(const struct checker *c, const struct rrset *keys,
                                          const struct rrset *ds, enum why *why,
                                          struct signed_set *out);
+
+/* Does one of the DS records, if it is supported, name this key? */
+bool signature_ds_names(const struct checker *c, const struct rrset *ds, const uint8_t *owner,
+                        const uint8_t *rdata, uint16_t length);
 
 /* Is there a DS record whose algorithm and digest are supported? WHY_NONE if so, else which is not.
  */
