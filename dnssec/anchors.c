@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "dns/name.h"
+#include "dns/types.h"
 #include "dnssec/algorithm.h"
 #include "dnssec/canonical.h"
 #include "dnssec/records.h"
@@ -42,4 +43,25 @@ enum err anchors_ds_of_key(struct arena *a, const uint8_t *owner, const uint8_t 
     *ds = out;
     *ds_length = HEAD + DIGEST;
     return OK;
+}
+
+enum err anchors_ds_of_set(struct arena *a, const struct rrset *set, const struct rrset **out)
+{
+    struct rrset_builder b;
+    struct rrset_iter it = rrset_records(set);
+    if (set->type == TYPE_DS) {
+        *out = set;
+        return OK;
+    }
+    enum err e = rrset_build(&b, a, set->owner, TYPE_DS, set->expiry);
+    while (!e && rrset_next(&it)) {
+        const uint8_t *ds = NULL;
+        uint16_t length = 0;
+        e = anchors_ds_of_key(a, set->owner, it.rdata, it.length, &ds, &length);
+        if (!e)
+            e = rrset_add(&b, ds, length);
+    }
+    if (!e)
+        *out = rrset_finish(&b);
+    return e;
 }

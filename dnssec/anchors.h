@@ -31,4 +31,8 @@ const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name
 MUST_CHECK enum err anchors_ds_of_key(struct arena *a, const uint8_t *owner, const uint8_t *rdata,
                                       uint16_t length, const uint8_t **ds, uint16_t *ds_length);
 
+/* A DS set as it is; of a DNSKEY set the DS set that names its keys. */
+MUST_CHECK enum err anchors_ds_of_set(struct arena *a, const struct rrset *set,
+                                      const struct rrset **out);
+
 #endif

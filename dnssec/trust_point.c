@@ -275,13 +275,13 @@ enum trust_news trust_point_take(struct trust_point *t, const struct trust_seen 
     if (!is_good && !revoked) {
         t->failed++;
         t->next_s = now + t->retry_s;
-        return TRUST_FAILED;
+        return NEWS_FAILED;
     }
     t->failed = 0;
     t->success_s = now;
     set_intervals(t, seen, now);
     t->next_s = now + t->interval_s;
-    return (is_good && update(t, seen, now)) || revoked ? TRUST_CHANGED : TRUST_SAME;
+    return (is_good && update(t, seen, now)) || revoked ? NEWS_CHANGED : NEWS_SAME;
 }
 
 bool trust_point_holds(const struct trust_point *t)

@@ -53,9 +53,9 @@ struct trust_seen {
     const struct checker *checker;
 };
 enum trust_news {
-    TRUST_FAILED, /* nothing came, or nothing that trusted keys have signed */
-    TRUST_SAME,
-    TRUST_CHANGED, /* some key has another state */
+    NEWS_FAILED, /* nothing came, or nothing that trusted keys have signed */
+    NEWS_SAME,
+    NEWS_CHANGED, /* some key has another state */
 };
 /* ERR_NOMEM: as if it had failed. Whatever comes, times and counts have moved: the state is to be
  * written. */

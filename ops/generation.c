@@ -7,6 +7,7 @@
 #include "ops/cookies.h"
 #include "ops/identity.h"
 #include "ops/own.h"
+#include "ops/trust.h"
 #include "ops/upstreams.h"
 #include "zones/anchors.h"
 #include "zones/hints.h"
@@ -82,24 +83,6 @@ static void take_switches(struct resolver_options *o, const struct config *c)
 
 /* ---- Trust anchors --------------------------------------------------------------------------- */
 
-/* A DNSKEY set as the DS set that names its keys. */
-static enum err ds_of_keys(struct arena *a, const struct rrset *keys, const struct rrset **out)
-{
-    struct rrset_builder b;
-    struct rrset_iter it = rrset_records(keys);
-    enum err e = rrset_build(&b, a, keys->owner, TYPE_DS, keys->expiry);
-    while (!e && rrset_next(&it)) {
-        const uint8_t *ds = NULL;
-        uint16_t length = 0;
-        e = anchors_ds_of_key(a, keys->owner, it.rdata, it.length, &ds, &length);
-        if (!e)
-            e = rrset_add(&b, ds, length);
-    }
-    if (!e)
-        *out = rrset_finish(&b);
-    return e;
-}
-
 /* Of a name with both, the DS set counts: the operator has said which keys. */
 static bool has_ds(const struct rrset_array *sets, const struct rrset *keys)
 {
@@ -109,7 +92,8 @@ static bool has_ds(const struct rrset_array *sets, const struct rrset *keys)
     return false;
 }
 
-static enum err take_anchors(struct generation *g, const struct rrset_array *sets)
+static enum err take_anchors(struct generation *g, const struct rrset_array *sets,
+                             const struct trust_state *trust)
 {
     const struct dated_name_list *negative = &g->config->dnssec.negative_anchors;
     struct anchor *all = arena_calloc(&g->arena, sets->count + negative->count, sizeof *all);
@@ -121,10 +105,12 @@ static enum err take_anchors(struct generation *g, const struct rrset_array *set
         enum err e = OK;
         if (ds->type == TYPE_DNSKEY && has_ds(sets, ds))
             continue;
-        if (ds->type == TYPE_DNSKEY)
-            e = ds_of_keys(&g->arena, ds, &ds);
+        if (!trust_anchor(trust, ds->owner, &g->arena, &ds, &e))
+            e = anchors_ds_of_set(&g->arena, sets->at[i], &ds);
         if (e)
             return e;
+        if (!ds) /* all its keys were revoked */
+            continue;
         all[n++] = (struct anchor){.zone = ds->owner, .ds = ds};
     }
     for (size_t i = 0; i < negative->count; i++)
@@ -133,7 +119,8 @@ static enum err take_anchors(struct generation *g, const struct rrset_array *set
     return OK;
 }
 
-static enum err load_anchors(struct generation *g, struct config_report *report)
+static enum err load_anchors(struct generation *g, const struct trust_state *trust,
+                             struct config_report *report)
 {
     const struct config *c = g->config;
     const char *path = c->dnssec.trust_anchors[0] != '\0' ? c->dnssec.trust_anchors : NULL;
@@ -148,7 +135,7 @@ static enum err load_anchors(struct generation *g, struct config_report *report)
     };
     enum err e = anchors_load(&g->arena, path, &sets, &error);
     if (e == OK)
-        e = take_anchors(g, &sets);
+        e = take_anchors(g, &sets, trust);
     if (e == OK || e == ERR_NOMEM)
         return e;
     char line[24] = "";
@@ -182,13 +169,15 @@ static enum err check_user(const struct config *c, struct config_report *report)
 }
 
 enum err generation_new(struct generation **out, struct config *config,
-                        const struct endpoint_list *listening, const struct names *names,
+                        const struct endpoint_list *listening, const struct discoveries *found,
                         struct config_report *report)
 {
+    static const struct discoveries nothing;
     struct generation *g = calloc(1, sizeof *g);
     size_t bad;
     if (!g)
         return ERR_NOMEM;
+    found = found ? found : &nothing;
     arena_init(&g->arena, NULL);
     g->config = config;
     atomic_init(&g->references, 1);
@@ -196,7 +185,7 @@ enum err generation_new(struct generation **out, struct config *config,
     cookies_draw(g->options.cookie_secret);
     enum err e = load_hints(g, report);
     if (e == OK)
-        e = load_anchors(g, report);
+        e = load_anchors(g, found->trust, report);
     if (e == OK)
         e = check_user(config, report);
     if (e == OK)
@@ -206,7 +195,7 @@ enum err generation_new(struct generation **out, struct config *config,
     if (e == OK)
         e = own_addresses(&g->options.own, &g->arena, listening);
     if (e == OK)
-        e = upstreams_zones(&g->arena, config, names, listening, &g->options);
+        e = upstreams_zones(&g->arena, config, found->names, listening, &g->options);
     if (e == OK)
         e = check_forwards(g, listening, report);
     if (e == OK)

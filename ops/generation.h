@@ -13,6 +13,13 @@
 #include "resolver/resolver.h"
 
 struct names;
+struct trust_state;
+
+/* What was found out while the server runs; NULL: nothing. */
+struct discoveries {
+    const struct names *names;       /* host names and their addresses */
+    const struct trust_state *trust; /* trust anchors that have followed their zones */
+};
 
 struct generation {
     struct config *config;
@@ -25,12 +32,12 @@ struct generation {
 
 /*
  * With one reference. Takes the config on OK. `listening`: the addresses that are open, which are
- * never asked. `names`: host names and their addresses, NULL: none yet. ERR_FORMAT: hints, user or
+ * never asked. ERR_FORMAT: hints, user or
  * forward zones that do not hold, complained of in the report; ERR_NOMEM.
  */
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
-                                   const struct endpoint_list *listening, const struct names *names,
-                                   struct config_report *report);
+                                   const struct endpoint_list *listening,
+                                   const struct discoveries *found, struct config_report *report);
 /* What must not change with it goes on: cookies that the one before has handed out. */
 void generation_follow(struct generation *next, const struct generation *before);
 /* Of one that nobody else has a reference to. */

@@ -20,12 +20,14 @@
 
 #include "base/log.h"
 #include "net/loop.h"
+#include "ops/check_anchors.h"
 #include "ops/generation.h"
 #include "ops/server.h"
+#include "ops/trust.h"
 
 #define DEFAULT_FILE "/etc/nuthatch/nuthatch.yaml"
 
-enum mode { MODE_RUN, MODE_CHECK, MODE_PRINT, MODE_VERSION, MODE_HELP };
+enum mode { MODE_RUN, MODE_CHECK, MODE_PRINT, MODE_ANCHOR, MODE_VERSION, MODE_HELP };
 
 struct arguments {
     enum mode mode;
@@ -33,7 +35,7 @@ struct arguments {
 };
 
 static const char help[] =
-    "usage: nuthatchd [-c FILE] [--check-config | --print-config]\n"
+    "usage: nuthatchd [-c FILE] [--check-config | --print-config | --check-anchor]\n"
     "\n"
     "Nuthatch is a caching recursive DNS resolver. It runs in the foreground and logs to\n"
     "standard error.\n"
@@ -42,6 +44,7 @@ static const char help[] =
     "                      if that exists, else all defaults hold\n"
     "      --check-config  say what is wrong with the file, if anything, and end\n"
     "      --print-config  print the configuration in force and end\n"
+    "      --check-anchor  say what is trusted, by which keys, and whether they are of use\n"
     "  -V, --version       name this program and the libraries it uses\n"
     "  -h, --help          this text\n"
     "\n"
@@ -54,6 +57,7 @@ static bool read_arguments(struct arguments *a, int argc, char **argv)
     static const struct option names[] = {{"config", required_argument, NULL, 'c'},
                                           {"check-config", no_argument, NULL, MODE_CHECK},
                                           {"print-config", no_argument, NULL, MODE_PRINT},
+                                          {"check-anchor", no_argument, NULL, MODE_ANCHOR},
                                           {"version", no_argument, NULL, MODE_VERSION},
                                           {"help", no_argument, NULL, MODE_HELP},
                                           {NULL, 0, NULL, 0}};
@@ -114,17 +118,26 @@ static int check(struct config *config, enum mode mode)
 {
     static struct config_report report;
     struct generation *g = NULL;
-    enum err e = generation_new(&g, config, &config->server.listen, NULL, &report);
+    struct trust_state *trust = NULL;
+    enum err e = trust_load(&trust, config, &report);
+    struct discoveries found = {.trust = trust};
+    if (e == OK)
+        e = generation_new(&g, config, &config->server.listen, &found, &report);
     if (e != OK) {
+        trust_free(trust);
         config_free(config);
         return fail(&report, e);
     }
+    bool good = true;
     if (mode == MODE_PRINT)
         config_print(stdout, config);
+    else if (mode == MODE_ANCHOR)
+        good = check_anchors(&g->options, trust);
     else
         printf("%s: no errors\n", config->file ? config->file : "defaults");
     generation_free(g);
-    return fflush(stdout) == 0 ? 0 : 1;
+    trust_free(trust);
+    return fflush(stdout) == 0 && good ? 0 : 1;
 }
 
 /* Each message under way has a socket of its own: as many as we may have, not what shells begin

@@ -147,6 +147,18 @@ static enum err watch_signals(struct server *s)
     return e;
 }
 
+/* Before the first probe, so that what cannot be written is said at once and not in a month. */
+static enum err write_trust(struct server *s, const struct config *c, struct config_report *report)
+{
+    enum err e = s->trust ? trust_save(s->trust) : OK;
+    if (e == ERR_IO)
+        config_complain(report, c->file, c->marks[OPTION_dnssec_anchor_state],
+                        "dnssec.anchor-state: cannot write %.120s: %s: its folder must be there "
+                        "and writable for the server's user",
+                        c->dnssec.anchor_state, strerror(errno));
+    return e;
+}
+
 static enum err open_control(struct server *s, const struct config *c, struct config_report *report)
 {
     static const unsigned modes[] = {0600, 0660, 0666}; /* as the option's choices */
@@ -203,6 +215,8 @@ static enum err start(struct server *s, const struct config *c, struct config_re
     if (e == OK)
         e = become_user(c, report);
     if (e == OK)
+        e = write_trust(s, c, report);
+    if (e == OK)
         e = open_control(s, c, report);
     if (e == OK)
         e = watch_signals(s);
@@ -216,7 +230,10 @@ enum err server_new(struct server **out, struct config *config, struct config_re
         init_waiting(s);
     enum err e = s ? keep_listening(s, config) : ERR_NOMEM;
     if (e == OK)
-        e = generation_new(&s->applying, config, &s->listening, NULL, report);
+        e = trust_load(&s->trust, config, report);
+    struct discoveries found = {.trust = s ? s->trust : NULL};
+    if (e == OK)
+        e = generation_new(&s->applying, config, &s->listening, &found, report);
     if (e != OK) {
         config_free(config);
         server_free(s);
@@ -239,6 +256,7 @@ void server_free(struct server *s)
     if (!s)
         return;
     control_stop(s->control);
+    trust_free(s->trust);
     names_free(s->names);
     for (unsigned i = 0; s->workers && i < s->count; i++)
         worker__deinit(&s->workers[i]);
@@ -302,6 +320,8 @@ enum err server_run(struct server *s)
             log_quote(file, sizeof file, c->file ? c->file : "defaults"), s->count);
         notify_send("READY=1");
         upstreams_want(s, c);
+        if (s->trust)
+            trust_start(s->trust, s);
         worker__run(&s->workers[0]);
     }
     uint64_t queries = 0;

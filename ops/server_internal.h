@@ -25,6 +25,7 @@
 #include "ops/control.h"
 #include "ops/generation.h"
 #include "ops/server.h"
+#include "ops/trust.h"
 #include "ops/waiter.h"
 #include "resolver/front.h"
 
@@ -146,6 +147,7 @@ struct server {
     struct generation *applying;    /* with a reference, during that round */
     struct trace *trace;            /* the one that is under way */
     struct names *names;            /* NULL until the configuration has host names */
+    struct trust_state *trust;      /* NULL: trust anchors stay as they are configured */
     bool renew;              /* the generation, when the round is over: addresses have changed */
     struct figures *figures; /* one a worker */
     struct round apply, count_up, stop;
@@ -197,7 +199,8 @@ void server__reload(struct server *s, struct waiter *w);
 void server__count(struct server *s, struct waiter *w);
 void server__on_reload(void *ctx, int signum);
 void server__applied(struct server *s);
-/* A new generation of the same configuration: host names have other addresses. */
+/* A new generation of the same configuration: host names have other addresses, trust anchors other
+ * keys. */
 void server__renew(struct server *s);
 void server__on_figures(void *ctx, int signum);
 void server__counted(struct server *s);

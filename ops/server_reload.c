@@ -96,9 +96,10 @@ static struct generation *load(struct server *s, json_t **wrong)
     struct config_report report = {0};
     struct config *config = NULL;
     struct generation *next = NULL;
+    struct discoveries found = {.names = s->names, .trust = s->trust};
     enum err e = config_load(&config, s->workers[0].now->config->file, &report);
     if (e == OK)
-        e = generation_new(&next, config, &s->listening, s->names, &report);
+        e = generation_new(&next, config, &s->listening, &found, &report);
     if (e == OK)
         return next;
     config_free(config);
@@ -158,7 +159,8 @@ void server__renew(struct server *s)
     if (s->renew)
         return;
     struct config *config = config_ref(now->config);
-    enum err e = generation_new(&next, config, &s->listening, s->names, &report);
+    struct discoveries found = {.names = s->names, .trust = s->trust};
+    enum err e = generation_new(&next, config, &s->listening, &found, &report);
     if (e != OK) {
         config_free(config);
         log_report(&report, e);

@@ -55,7 +55,7 @@ struct rrsets {
 MUST_CHECK enum err rrsets_push(struct arena *a, struct rrsets *list, const struct rrset *set);
 
 /* What makes two questions one. */
-enum lookup_flag { LOOKUP_CD = 1, LOOKUP_PRIME = 2, LOOKUP_CACHED = 4 };
+enum lookup_flag { LOOKUP_CD = 1, LOOKUP_PRIME = 2, LOOKUP_CACHED = 4, LOOKUP_FRESH = 8 };
 struct lookup_key {
     const uint8_t *name; /* lower case */
     uint8_t size;

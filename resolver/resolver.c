@@ -117,9 +117,9 @@ enum err resolver_ask(struct resolver *r, const struct question *q, struct clien
     take_time(r);
     make_way(r);
     struct key_draft draft;
-    enum err e =
-        lookup__key(&draft, q->name, q->type,
-                    (uint8_t)((q->cd ? LOOKUP_CD : 0) | (q->cached_only ? LOOKUP_CACHED : 0)));
+    unsigned flags = (q->cd ? LOOKUP_CD : 0U) | (q->cached_only ? LOOKUP_CACHED : 0U) |
+                     (q->fresh ? LOOKUP_FRESH : 0U);
+    enum err e = lookup__key(&draft, q->name, q->type, (uint8_t)flags);
     if (e)
         return e;
     struct lookup *l;

@@ -100,6 +100,7 @@ struct question {
     uint16_t type;
     bool cd;          /* checking disabled: part of what is shared */
     bool cached_only; /* RD=0: nothing is asked of servers */
+    bool fresh;       /* servers are asked whatever is held of the question */
 };
 
 /* A point in time at which a lookup or a client is to be woken. */

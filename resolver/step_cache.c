@@ -140,7 +140,7 @@ enum next step_check_cache(struct lookup *l, const struct event *e)
     struct negative negative;
     struct failure failure;
     l->step = STEP_FIND_CUT;
-    if (l->key.flags & LOOKUP_PRIME)
+    if (l->key.flags & (LOOKUP_PRIME | LOOKUP_FRESH))
         return NEXT_STEP;
     if (l->key.type != TYPE_ANY && get_rrset(l, l->key.type, &set))
         return set_from_cache(l, &set);

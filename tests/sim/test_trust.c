@@ -165,7 +165,7 @@ static unsigned state_of(struct bench *b, unsigned number)
 static void the_key_that_the_anchor_names_is_valid_at_once(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}, {3, 256, true}), TRUST_CHANGED);
+    assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}, {3, 256, true}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 1), KEY_VALID);
     assert_int_equal(state_of(b, 2), KEY_PENDING);
     assert_int_equal(state_of(b, 3), 0); /* no secure entry point */
@@ -175,15 +175,15 @@ static void the_key_that_the_anchor_names_is_valid_at_once(void **state)
 static void what_trusted_keys_have_not_signed_is_a_failure(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(PROBE(b, {2, KSK, true}), TRUST_FAILED);
+    assert_int_equal(PROBE(b, {2, KSK, true}), NEWS_FAILED);
     assert_int_equal(b->point.count, 0);
     PROBE(b, {1, KSK, true});
-    assert_int_equal(PROBE(b, {1, KSK, false}, {2, KSK, true}), TRUST_FAILED);
-    assert_int_equal(probe(b, NULL, 0), TRUST_FAILED);
+    assert_int_equal(PROBE(b, {1, KSK, false}, {2, KSK, true}), NEWS_FAILED);
+    assert_int_equal(probe(b, NULL, 0), NEWS_FAILED);
     assert_int_equal(b->point.failed, 2);
     assert_int_equal(b->point.next_s, b->now + b->point.retry_s);
     assert_int_equal(state_of(b, 2), 0);
-    assert_int_equal(PROBE(b, {1, KSK, true}), TRUST_SAME);
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_SAME);
     assert_int_equal(b->point.failed, 0);
 }
 
@@ -194,13 +194,13 @@ static void a_new_key_is_valid_after_thirty_days(void **state)
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     for (unsigned day = 1; day < 30; day++) {
         b->now += DAY;
-        assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}), TRUST_SAME);
+        assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}), NEWS_SAME);
         assert_int_equal(state_of(b, 2), KEY_PENDING);
     }
     b->now += DAY;
-    assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}), TRUST_CHANGED);
+    assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 2), KEY_VALID);
-    assert_int_equal(PROBE(b, {2, KSK, true}, {4, KSK, false}), TRUST_CHANGED); /* it signs now */
+    assert_int_equal(PROBE(b, {2, KSK, true}, {4, KSK, false}), NEWS_CHANGED); /* it signs now */
 }
 
 static void a_new_key_that_was_away_begins_anew(void **state)
@@ -208,7 +208,7 @@ static void a_new_key_that_was_away_begins_anew(void **state)
     struct bench *b = *state;
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     b->now += 29 * DAY;
-    assert_int_equal(PROBE(b, {1, KSK, true}), TRUST_CHANGED);
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 2), 0);
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     b->now += 2 * DAY;
@@ -238,11 +238,11 @@ static void a_key_that_is_missing_stays_trusted(void **state)
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     b->now += 31 * DAY;
     PROBE(b, {1, KSK, true}, {2, KSK, false});
-    assert_int_equal(PROBE(b, {2, KSK, true}), TRUST_CHANGED);
+    assert_int_equal(PROBE(b, {2, KSK, true}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 1), KEY_MISSING);
     assert_int_equal(trust_point_ds(&b->point, &b->arena, &ds), OK);
     assert_int_equal(ds->count, 2);
-    assert_int_equal(PROBE(b, {1, KSK, true}), TRUST_CHANGED); /* and it may sign alone again */
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_CHANGED); /* and it may sign alone again */
     assert_int_equal(state_of(b, 1), KEY_VALID);
     assert_int_equal(state_of(b, 2), KEY_MISSING);
 }
@@ -254,11 +254,11 @@ static void a_key_revokes_itself_at_once_and_for_good(void **state)
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     b->now += 31 * DAY;
     PROBE(b, {1, KSK, true}, {2, KSK, false});
-    assert_int_equal(PROBE(b, {1, REVOKED, true}, {2, KSK, true}), TRUST_CHANGED);
+    assert_int_equal(PROBE(b, {1, REVOKED, true}, {2, KSK, true}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 1), KEY_REVOKED);
     assert_int_equal(trust_point_ds(&b->point, &b->arena, &ds), OK);
     assert_int_equal(ds->count, 1);
-    assert_int_equal(PROBE(b, {1, KSK, true}), TRUST_FAILED); /* its signature counts no more */
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_FAILED); /* its signature counts no more */
     PROBE(b, {1, KSK, true}, {2, KSK, true});
     assert_int_equal(state_of(b, 1), KEY_REVOKED); /* without the bit, too */
     b->now += 31 * DAY;
@@ -300,12 +300,12 @@ static void when_all_are_revoked_the_point_is_given_up(void **state)
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     assert_true(trust_point_holds(&b->point));
     assert_int_equal(PROBE(b, {1, REVOKED, true}, {2, REVOKED, true}, {3, KSK, true}),
-                     TRUST_CHANGED);
+                     NEWS_CHANGED);
     assert_int_equal(state_of(b, 1), KEY_REVOKED);
     assert_int_equal(state_of(b, 2), KEY_REVOKED);
     assert_int_equal(state_of(b, 3), 0); /* nobody who is trusted has signed it */
     assert_false(trust_point_holds(&b->point));
-    assert_int_equal(PROBE(b, {1, KSK, true}), TRUST_FAILED);
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_FAILED);
     assert_false(trust_point_holds(&b->point));
 }
 
@@ -315,7 +315,7 @@ static void more_keys_than_have_room_are_left_out(void **state)
     struct member all[KEYS];
     for (unsigned i = 0; i < KEYS; i++)
         all[i] = (struct member){i + 1, KSK, i == 0};
-    assert_int_equal(probe(b, all, KEYS), TRUST_CHANGED);
+    assert_int_equal(probe(b, all, KEYS), NEWS_CHANGED);
     assert_int_equal(b->point.count, TRUST_KEYS_MAX);
     assert_int_equal(state_of(b, 1), KEY_VALID);
     assert_int_equal(state_of(b, KEYS), 0);
@@ -430,8 +430,8 @@ static void close_set(struct history *h, const struct rrset *ds)
     struct trust_seen seen = {
         .keys = rrset_finish(&h->set), .ttl = 172800, .ds = ds, .checker = &b->checker};
     enum trust_news news = trust_point_take(&b->point, &seen, b->now);
-    assert_int_not_equal(news, TRUST_FAILED);
-    h->changes += news == TRUST_CHANGED;
+    assert_int_not_equal(news, NEWS_FAILED);
+    h->changes += news == NEWS_CHANGED;
     struct trust_key *new = tagged(&b->point, 38696);
     if (new && !h->began_s)
         h->began_s = b->now;

@@ -1,0 +1,325 @@
+#include "ops/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "dns/types.h"
+#include "dnssec/anchors.h"
+#include "dnssec/trust_text.h"
+#include "ops/server_internal.h"
+#include "resolver/trust_watch.h"
+#include "zones/anchors.h"
+
+enum { POINTS_MAX = 8, FILE_MAX = 1 << 20, SAVE_AGAIN_S = 60 };
+
+struct trust_state {
+    char *path;
+    struct trust_point points[POINTS_MAX];
+    const struct rrset *ds[POINTS_MAX]; /* as configured; NULL: by the file alone */
+    size_t count;
+    struct arena arena; /* of these */
+    struct dnssec_policy policy;
+    struct server *server; /* once it has started */
+    struct trust_watch *watch;
+    bool dirty;   /* a write failed */
+    bool changed; /* what is trusted; a new generation is due */
+};
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static enum err read_whole(const char *path, char **out, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+    char *text = malloc(FILE_MAX + 1);
+    *size = text ? fread(text, 1, FILE_MAX + 1, f) : 0;
+    enum err e = !text ? ERR_NOMEM : ferror(f) ? ERR_IO : *size > FILE_MAX ? ERR_LIMIT : OK;
+    fclose(f);
+    *out = text;
+    return e;
+}
+
+static void complain(const struct config *c, struct config_report *report, const char *path,
+                     const char *what)
+{
+    config_complain(report, c->file, c->marks[OPTION_dnssec_anchor_state],
+                    "dnssec.anchor-state: %.120s: %s", path, what);
+}
+
+/* A state that cannot be read is never overwritten: it may hold what is trusted by now. */
+static enum err read_state(struct trust_state *t, const struct config *c,
+                           struct config_report *report)
+{
+    char *text = NULL, what[TRUST_ERROR_MAX + 100];
+    size_t size;
+    struct trust_error error = {.line = 0};
+    enum err e = read_whole(t->path, &text, &size);
+    if (e == OK)
+        e = trust_text_read(&t->arena, text, size, t->points, POINTS_MAX, &t->count, &error);
+    free(text);
+    if (e == OK || e == ERR_NOTFOUND || e == ERR_NOMEM)
+        return e == ERR_NOTFOUND ? OK : e;
+    if (error.line > 0)
+        snprintf(what, sizeof what,
+                 "line %u: %s: mend it, or move it away to begin with the configured anchors",
+                 error.line, error.text);
+    else
+        snprintf(what, sizeof what, "%s: see that the server's user may read it",
+                 e == ERR_IO ? strerror(errno) : err_text(e));
+    complain(c, report, t->path, what);
+    return e == ERR_LIMIT ? ERR_FORMAT : e;
+}
+
+/* ---- Beside what is configured -----------------------------------------------------------------
+ */
+
+static struct trust_point *find_point(struct trust_state *t, const uint8_t *zone)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (name_equal(t->points[i].zone, zone))
+            return &t->points[i];
+    return NULL;
+}
+
+/* Each configured zone has a point; what the file knows of others is kept but not asked for. */
+static enum err join_configured(struct trust_state *t, const struct rrset_array *sets)
+{
+    for (size_t i = 0; i < sets->count; i++) {
+        const struct rrset *set = sets->at[i];
+        struct trust_point *p = find_point(t, set->owner);
+        if (!p && t->count == POINTS_MAX)
+            return ERR_LIMIT;
+        if (!p) {
+            p = &t->points[t->count++];
+            trust_point_init(p, set->owner);
+        }
+        const struct rrset **ds = &t->ds[p - t->points];
+        enum err e = *ds && set->type != TYPE_DS ? OK : anchors_ds_of_set(&t->arena, set, ds);
+        if (e != OK)
+            return e;
+    }
+    return OK;
+}
+
+static enum err load(struct trust_state *t, const struct config *c, struct config_report *report)
+{
+    const char *anchors = c->dnssec.trust_anchors[0] != '\0' ? c->dnssec.trust_anchors : NULL;
+    struct zone_error ignored; /* whoever makes the generation complains of it */
+    struct rrset_array sets;
+    enum err e = read_state(t, c, report);
+    if (e != OK || anchors_load(&t->arena, anchors, &sets, &ignored) != OK)
+        return e;
+    e = join_configured(t, &sets);
+    if (e == ERR_LIMIT)
+        complain(c, report, t->path, "there are more than 8 zones with trust anchors: name fewer");
+    return e == ERR_LIMIT ? ERR_FORMAT : e;
+}
+
+enum err trust_load(struct trust_state **out, const struct config *c, struct config_report *report)
+{
+    const char *path = c->dnssec.anchor_state;
+    *out = NULL;
+    if (!c->dnssec.validate || path[0] == '\0')
+        return OK;
+    struct trust_state *t = calloc(1, sizeof *t);
+    if (!t)
+        return ERR_NOMEM;
+    arena_init(&t->arena, NULL);
+    t->path = strdup(path);
+    t->policy = (struct dnssec_policy){.sha1 = c->dnssec.rsa_sha1,
+                                       .iterations_max = (uint16_t)c->dnssec.nsec3_iterations,
+                                       .skew_s = c->dnssec.clock_skew};
+    enum err e = t->path ? load(t, c, report) : ERR_NOMEM;
+    if (e != OK) {
+        trust_free(t);
+        return e;
+    }
+    *out = t;
+    return OK;
+}
+
+void trust_free(struct trust_state *t)
+{
+    if (!t)
+        return;
+    trust_stop(t);
+    arena_deinit(&t->arena);
+    free(t->path);
+    free(t);
+}
+
+const struct trust_point *trust_points(const struct trust_state *t, size_t *count)
+{
+    *count = t ? t->count : 0;
+    return t ? t->points : NULL;
+}
+
+bool trust_anchor(const struct trust_state *t, const uint8_t *zone, struct arena *a,
+                  const struct rrset **out, enum err *e)
+{
+    *out = NULL;
+    *e = OK;
+    for (size_t i = 0; t && i < t->count; i++) {
+        const struct trust_point *p = &t->points[i];
+        if (p->count == 0 || !name_equal(p->zone, zone))
+            continue;
+        if (trust_point_holds(p))
+            *e = trust_point_ds(p, a, out);
+        return true;
+    }
+    return false;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static enum err sync_folder(const char *path)
+{
+    char *folder = strdup(path);
+    if (!folder)
+        return ERR_NOMEM;
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (fd < 0)
+        return ERR_IO;
+    (void)fsync(fd); /* not every file system can */
+    close(fd);
+    return OK;
+}
+
+static enum err write_to(const struct trust_state *t, int fd)
+{
+    FILE *f = fdopen(fd, "w");
+    if (!f) {
+        close(fd);
+        return ERR_IO;
+    }
+    trust_text_write(f, t->points, t->count);
+    bool good = fflush(f) == 0 && !ferror(f) && fsync(fileno(f)) == 0;
+    int why = errno;
+    good = fclose(f) == 0 && good;
+    errno = why;
+    return good ? OK : ERR_IO;
+}
+
+enum err trust_save(const struct trust_state *t)
+{
+    size_t size = strlen(t->path) + sizeof ".new";
+    char *beside = malloc(size);
+    if (!beside)
+        return ERR_NOMEM;
+    snprintf(beside, size, "%s.new", t->path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    enum err e = fd >= 0 ? write_to(t, fd) : ERR_IO;
+    if (e == OK && rename(beside, t->path) != 0)
+        e = ERR_IO;
+    int why = errno;
+    if (e != OK && fd >= 0)
+        unlink(beside);
+    free(beside);
+    errno = why;
+    return e == OK ? sync_folder(t->path) : e;
+}
+
+/* ---- While the server runs ---------------------------------------------------------------------
+ */
+
+static void log_keys(const struct trust_point *p)
+{
+    char zone[NAME_TEXT_MAX];
+    for (unsigned i = 0; i < p->count; i++)
+        LOG(LOG_NOTICE, "trust_anchor", "zone=%s key=%u state=%s since=%" PRId64,
+            name_text(p->zone, zone), dnskey_tag(p->keys[i].rdata, p->keys[i].length),
+            key_state_text(p->keys[i].state), p->keys[i].since_s);
+    if (!trust_point_holds(p))
+        LOG(LOG_WARNING, "trust_anchor_gone", "zone=%s advice=\"%s\"", name_text(p->zone, zone),
+            "all its keys were revoked: nothing below is validated by it any more");
+}
+
+static void save(struct trust_state *t)
+{
+    char path[300];
+    t->dirty = trust_save(t) != OK;
+    if (t->dirty)
+        LOG(LOG_ERROR, "anchor_state_not_written", "file=%s why=\"%s\" advice=\"%s\"",
+            log_quote(path, sizeof path, t->path), strerror(errno),
+            "what is trusted is known in memory only; it is tried again");
+}
+
+/* What has come of a probe: not within its end, but between two turns. */
+static void settle(void *ctx)
+{
+    struct trust_state *t = ctx;
+    if (!t->watch || t->server->stopping)
+        return;
+    if (t->dirty)
+        save(t);
+    if (t->changed)
+        server__renew(t->server);
+    t->changed = false;
+}
+
+static void on_news(void *ctx, struct trust_point *point, enum trust_news news)
+{
+    struct trust_state *t = ctx;
+    char zone[NAME_TEXT_MAX];
+    if (news == NEWS_FAILED)
+        LOG(LOG_WARNING, "trust_anchor_probe_failed", "zone=%s in_a_row=%" PRIu32,
+            name_text(point->zone, zone), point->failed);
+    else if (news == NEWS_CHANGED)
+        log_keys(point);
+    t->changed = t->changed || news == NEWS_CHANGED;
+    t->dirty = true;
+    if (net_after(t->server->workers[0].net, 0, settle, t) != OK)
+        LOG(LOG_ERROR, "anchor_state_not_written", "why=\"%s\"", err_text(ERR_NOMEM));
+}
+
+static void look(void *ctx)
+{
+    struct trust_state *t = ctx;
+    if (!t->watch || t->server->stopping)
+        return;
+    settle(t); /* what could not be written */
+    uint32_t wait_s = trust_watch_look(t->watch);
+    resolver_turn(t->server->workers[0].resolver); /* what was asked for leaves now */
+    if (t->dirty && wait_s > SAVE_AGAIN_S)
+        wait_s = SAVE_AGAIN_S;
+    if (net_after(t->server->workers[0].net, wait_s * UINT64_C(1000), look, t) != OK)
+        LOG(LOG_ERROR, "trust_anchor_probes_over", "why=\"%s\"", err_text(ERR_NOMEM));
+}
+
+void trust_start(struct trust_state *t, struct server *s)
+{
+    struct worker *first = &s->workers[0];
+    struct trust_watch_config config = {.resolver = first->resolver,
+                                        .world = first->world,
+                                        .policy = &t->policy,
+                                        .points = t->points,
+                                        .ds = t->ds,
+                                        .count = t->count,
+                                        .news = on_news,
+                                        .ctx = t};
+    t->server = s;
+    if (trust_watch_new(&t->watch, &config) == OK)
+        look(t);
+    else
+        LOG(LOG_ERROR, "trust_anchor_probes_over", "why=\"%s\"", err_text(ERR_NOMEM));
+}
+
+void trust_stop(struct trust_state *t)
+{
+    if (!t)
+        return;
+    trust_watch_free(t->watch);
+    t->watch = NULL;
+}
