@@ -79,6 +79,8 @@ static void take_switches(struct resolver_options *o, const struct config *c)
     o->signal_anchors = c->dnssec.signal_anchors;
     o->sentinel = c->dnssec.root_key_sentinel;
     o->aggressive = c->dnssec.aggressive;
+    o->built_s = NUTHATCH_BUILT_S;
+    o->clock_grace = c->dnssec.clock_grace;
 }
 
 /* ---- Trust anchors --------------------------------------------------------------------------- */

@@ -199,11 +199,12 @@ enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned alias
     return NEXT_STEP;
 }
 
-struct outcome lookup__outcome(const struct result *result)
+struct outcome lookup__outcome(const struct lookup *l)
 {
+    const struct result *result = &l->result;
     return (struct outcome){
         .rcode = result->rcode,
-        .security = result->security,
+        .security = clock_grace(l->r) ? SECURITY_INDETERMINATE : result->security,
         .reason = result->reason,
         .why = result->why,
         .from_failure_cache = result->from_failure_cache,
@@ -282,7 +283,7 @@ static void tell_parents(struct lookup *l)
 
 static void tell_clients(struct lookup *l)
 {
-    struct outcome o = lookup__outcome(&l->result);
+    struct outcome o = lookup__outcome(l);
     struct list *node;
     if (sentinel_refuses(l))
         o = (struct outcome){.rcode = RCODE_SERVFAIL, .reason = REASON_SENTINEL};

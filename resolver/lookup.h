@@ -11,6 +11,7 @@
 
 #include "dns/name.h"
 #include "dnssec/validate.h"
+#include "resolver/clock.h"
 #include "resolver/flow.h"
 #include "resolver/limits.h"
 #include "resolver/resolver.h"
@@ -333,6 +334,7 @@ struct resolver {
     uint32_t slot_count;
     uint32_t slot_free;
     struct priming priming;
+    struct clock clock;
     struct client signal;    /* asks the questions of signal.c */
     bool signalling;         /* it waits */
     struct family family[2]; /* IPv4, IPv6 */
@@ -364,7 +366,7 @@ void lookup__back_off(struct resolver *r, const uint8_t *name, uint16_t type, en
 MUST_CHECK enum err lookup__timer(struct lookup *l, uint64_t at_ms);
 /* The step has a chain in the result that leads to `target` (the arena's). */
 enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned aliases);
-struct outcome lookup__outcome(const struct result *result);
+struct outcome lookup__outcome(const struct lookup *l);
 /* Does the root key sentinel have this secure answer refused to clients? (sentinel.c) */
 bool sentinel_refuses(const struct lookup *l);
 /* The lookup got what is secure from a server: of an anchor's keys its zone is told. (signal.c) */

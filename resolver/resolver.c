@@ -73,6 +73,7 @@ static void take_time(struct resolver *r)
 {
     r->now_ms = world_now_ms(r->config.world);
     r->now = (uint32_t)(r->now_ms / 1000);
+    clock_look(r);
 }
 
 static void budget_init(struct budget *b, uint64_t now_ms)

@@ -65,6 +65,8 @@ struct resolver_options {
     const struct special_zones *special; /* NULL: none */
     struct anchors anchors;              /* none: nothing is validated */
     struct dnssec_policy dnssec;
+    int64_t built_s;                      /* POSIX: no clock that is right stands before that */
+    bool clock_grace;                     /* until then answer what dates alone speak against */
     bool aggressive;                      /* use denials for other names (RFC 8198) */
     bool signal_anchors;                  /* tell their zones which we have (RFC 8145) */
     bool sentinel;                        /* tell which keys of the root we trust (RFC 8509) */

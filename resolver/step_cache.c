@@ -153,6 +153,8 @@ enum next step_check_cache(struct lookup *l, const struct event *e)
         cache_get_failure(r->config.cache, l->key.name, l->key.type, r->now, &failure);
     if (miss && (l->key.flags & LOOKUP_CACHED))
         return lookup__fail(l, REASON_NOT_CACHED);
+    if (!miss && clock_doubts(r, (enum reason)failure.reason))
+        miss = MISS_EXPIRED;
     l->had_failure = miss == MISS_EXPIRED;
     /* What does not validate is what a client with CD wants to see. */
     if (!miss && !((l->key.flags & LOOKUP_CD) && chain_is_bogus((enum reason)failure.reason))) {

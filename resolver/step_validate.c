@@ -13,6 +13,8 @@
 #include "resolver/aggressive.h"
 #include "resolver/classify.h"
 
+enum { ANY_SKEW_S = INT32_MAX / 2 }; /* 34 years: dates do not count */
+
 /* ---- What is validated -------------------------------------------------------------------------
  */
 
@@ -89,8 +91,11 @@ static enum verdict validate(struct lookup *l, struct finding *out)
     if (work.blocks > LIMIT_HASH_BLOCKS_ONCE)
         work.blocks = LIMIT_HASH_BLOCKS_ONCE;
     struct dnssec_work before = work;
+    struct dnssec_policy policy = o->dnssec;
+    if (clock_grace(l->r))
+        policy.skew_s = ANY_SKEW_S;
     struct validation v = {
-        .checker = {.policy = &o->dnssec,
+        .checker = {.policy = &policy,
                     .keys = l->r->keys,
                     .arena = &l->arena,
                     .work = &work,
@@ -130,6 +135,22 @@ static const char *security_text(enum security security)
     }
 }
 
+static void leave_unchecked(const struct rrsets *sets)
+{
+    for (unsigned i = 0; i < sets->count; i++)
+        ((struct rrset *)(uintptr_t)sets->at[i])->security = SECURITY_UNCHECKED;
+}
+
+/* `dnssec.clock-grace`: dates were not looked at, so the verdict holds for this answer only. What
+ * is kept is validated when it is asked for with a clock that is right. */
+static void forget_verdict(struct lookup *l)
+{
+    struct classified *c = l->lead.found;
+    leave_unchecked(&c->answer);
+    leave_unchecked(&c->denial);
+    leave_unchecked(&c->proof);
+}
+
 static enum next accept(struct lookup *l, enum security security, const struct finding *f)
 {
     enum response_kind proven = l->chain.response->kind;
@@ -142,7 +163,10 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     l->result.delegation = f->delegation;
     if (security == SECURITY_SECURE && l->lead.reply)
         signal_anchor(l);
-    aggressive_keep(l);
+    if (clock_grace(l->r))
+        forget_verdict(l);
+    else
+        aggressive_keep(l);
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){.kind = TRACED_VERDICT,
                                               .what = security_text(security),
@@ -151,9 +175,17 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     return NEXT_STEP;
 }
 
+/* Is nothing wrong with it but the dates, by a clock that is wrong itself? */
+static bool is_clocks_fault(const struct lookup *l, const struct finding *f)
+{
+    return l->r->clock.wrong && (f->why == WHY_BOGUS_EXPIRED || f->why == WHY_BOGUS_NOT_YET ||
+                                 f->why == WHY_BOGUS_CLOCK);
+}
+
 static enum next reject(struct lookup *l, const struct finding *f)
 {
-    enum reason reason = chain_reason(f->why);
+    bool clock = is_clocks_fault(l, f);
+    enum reason reason = clock ? REASON_BOGUS_CLOCK : chain_reason(f->why);
     l->chain.response = NULL;
     l->r->counters.bogus++;
     lookup__trace(l, "bogus", "why=%s", reason_name(reason));
@@ -168,7 +200,7 @@ static enum next reject(struct lookup *l, const struct finding *f)
     }
     l->chain.reason = reason;
     /* Where the chain above or a limit is to blame no other server can help. */
-    if (f->of_chain || f->why == WHY_BOGUS_LIMIT)
+    if (f->of_chain || clock || f->why == WHY_BOGUS_LIMIT)
         return lookup__fail(l, reason);
     if (++l->chain.bogus_replies >= LIMIT_BOGUS_REPLIES) {
         l->r->counters.limit_bogus_replies++;

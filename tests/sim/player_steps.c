@@ -261,6 +261,16 @@ static bool do_time_passes(struct play *p, const struct rpl_step *s)
     return play__ok(p, sim_advance(p->sim, (uint64_t)(seconds * 1000 + 0.5)), "letting time pass");
 }
 
+/* As when somebody sets it. */
+static bool do_wall_clock(struct play *p, const struct rpl_step *s)
+{
+    double seconds;
+    if (!expand_number(p, s->expression, &seconds))
+        return false;
+    sim_set_wall(p->sim, (int64_t)seconds);
+    return true;
+}
+
 static bool do_assign(struct play *p, const struct rpl_step *s)
 {
     const char *value;
@@ -310,6 +320,8 @@ static bool run(struct play *p, const struct rpl_step *s)
         return do_error(p, s);
     case STEP_TIME_PASSES:
         return do_time_passes(p, s);
+    case STEP_WALL_CLOCK:
+        return do_wall_clock(p, s);
     case STEP_NOTHING:
         return settle(p);
     case STEP_ASSIGN:

@@ -183,6 +183,7 @@ enum rpl_step_kind {
     STEP_TIMEOUT,
     STEP_ERROR,
     STEP_TIME_PASSES,
+    STEP_WALL_CLOCK,
     STEP_NOTHING,
     STEP_ASSIGN,
     STEP_FLUSH_MESSAGE,

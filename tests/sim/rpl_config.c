@@ -587,6 +587,8 @@ static const struct option own_options[] = {
     {"own", set_prefix, SETTING(own), 0},
     {"refuse-sends", set_u64, SETTING(knobs.refuse_sends), 1000},
     {"wall-clock", set_date, 0, 0},
+    {"built", set_u64, SETTING(options.built_s), INT64_MAX},
+    {"clock-grace", set_bool, SETTING(options.clock_grace), 0},
     {"world", set_world, 0, 0},
     {"sign", sign_zone, 0, 0},
     {"anchor-of", anchor_of, 0, 0},

@@ -249,6 +249,7 @@ static const struct step_word {
     {"TIMEOUT", STEP_TIMEOUT, MAY_HAVE_ENTRY},
     {"ERROR", STEP_ERROR, MAY_HAVE_ENTRY},
     {"TIME_PASSES", STEP_TIME_PASSES, NEEDS_NOTHING},
+    {"WALL_CLOCK", STEP_WALL_CLOCK, NEEDS_NOTHING},
     {"NOTHING", STEP_NOTHING, NEEDS_NOTHING},
     {"TRAFFIC", STEP_NOTHING, NEEDS_NOTHING},
     {"ASSIGN", STEP_ASSIGN, NEEDS_NOTHING},
@@ -392,6 +393,9 @@ static enum err parse_step_body(struct file_reader *f, struct rpl_step *s, char 
     switch (s->kind) {
     case STEP_TIME_PASSES:
         return parse_time_passes(f, s, rest);
+    case STEP_WALL_CLOCK:
+        s->expression = rest + strspn(rest, " \t");
+        return *s->expression ? OK : rpl_fault(&f->r, "WALL_CLOCK wants POSIX seconds");
     case STEP_ASSIGN:
         return parse_assign(f, s, rest);
     case STEP_FLUSH_MESSAGE:
