@@ -36,6 +36,7 @@ struct bench {
     struct world world;
     uint64_t now_ms;
     uint64_t wake_ms;
+    int64_t wall_s;
     uint64_t seed;
     bool no_ipv6;    /* every send to IPv6 fails at once */
     bool no_network; /* every send does */
@@ -59,8 +60,7 @@ static uint64_t now_ms(struct world *w)
 
 static int64_t wall_s(struct world *w)
 {
-    (void)w;
-    return 1790000000;
+    return CONTAINER_OF(w, struct bench, world)->wall_s;
 }
 
 static void draw(struct world *w, void *out, size_t size)
@@ -131,6 +131,7 @@ static int setup(void **state)
         return -1;
     b->world.ops = &ops;
     b->now_ms = 1000000;
+    b->wall_s = 1790000000;
     b->work.limit = 64 << 20;
     hash_key_init(&cache.key, seed);
     arena_init(&b->arena, NULL);
@@ -173,6 +174,7 @@ struct asking {
     unsigned told;
     uint16_t rcode;
     enum reason reason;
+    uint8_t security;
     unsigned answers;
     uint8_t first[64]; /* of the first answer's rdata */
 };
@@ -183,6 +185,7 @@ static void on_done(struct client *c, const struct outcome *o)
     a->told++;
     a->rcode = o->rcode;
     a->reason = o->reason;
+    a->security = o->security;
     a->answers = o->answer_count;
     if (o->answer_count && o->answer[0]->rdata_size - 2 <= sizeof a->first)
         memcpy(a->first, o->answer[0]->rdata + 2, o->answer[0]->rdata_size - 2);
