@@ -44,6 +44,13 @@ static bool may_be_trusted(const uint8_t *rdata, uint16_t length)
            (key.flags & DNSKEY_SEP) && (key.flags & DNSKEY_ZONE) && key.protocol == DNSKEY_PROTOCOL;
 }
 
+/* What we cannot check is never to be relied upon. */
+static bool is_supported(const struct checker *c, const uint8_t *rdata, uint16_t length)
+{
+    struct dnskey key;
+    return dnskey_read(rdata, length, &key) && algorithm_find(c->policy, key.algorithm);
+}
+
 /* The same key, revoked or not: the bit changes flags and tag, nothing else. */
 static bool is_same(const struct trust_key *k, const uint8_t *rdata, uint16_t length)
 {
@@ -172,6 +179,8 @@ static bool step(struct trust_key *k, const struct trust_seen *seen, int64_t now
 {
     const uint8_t *rdata = find_in(seen->keys, k);
     bool there = rdata && !is_revoked(rdata);
+    if (k->since_s == 0) /* of a plain anchor file */
+        k->since_s = now;
     if (rdata)
         k->ttl = seen->ttl;
     switch (k->state) {
@@ -232,7 +241,7 @@ static bool update(struct trust_point *t, const struct trust_seen *seen, int64_t
     }
     for (struct rrset_iter it = rrset_records(seen->keys); rrset_next(&it);) {
         if (!may_be_trusted(it.rdata, it.length) || is_revoked(it.rdata) ||
-            is_known(t, it.rdata, it.length))
+            !is_supported(seen->checker, it.rdata, it.length) || is_known(t, it.rdata, it.length))
             continue;
         add(t, seen, &it, first, now);
         changed = true;

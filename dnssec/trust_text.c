@@ -140,8 +140,12 @@ static enum err add_key(struct reader *r, const struct rrset *set, const char *c
 {
     struct rrset_iter it = rrset_records(set);
     struct dnskey key;
+    if (set->type == TYPE_RRSIG)
+        return OK;
     if (set->type != TYPE_DNSKEY || !rrset_next(&it) || !dnskey_read(it.rdata, it.length, &key))
         return refuse(r, ERR_FORMAT, "only DNSKEY records stand here");
+    if (!(key.flags & DNSKEY_SEP))
+        return OK;
     enum err e = turn_to(r, set->owner);
     if (e != OK)
         return e;

@@ -7,8 +7,8 @@
  *     ;;last_queried: 1790000000
  *     .  172800  IN  DNSKEY  257 3 8 AwEAAa… ;;state=2 [ VALID ] ;;count=0 ;;lastchange=1780000000
  *
- * Other comments and empty lines are skipped; a record without state is one of a plain anchor file
- * and counts as valid.
+ * Other comments and empty lines are skipped. A record without state is one of a plain anchor file
+ * and counts as valid; signatures there, and keys that are no secure entry points, do not count.
  */
 #ifndef DNSSEC_TRUST_TEXT_H
 #define DNSSEC_TRUST_TEXT_H

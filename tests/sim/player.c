@@ -1,3 +1,4 @@
+#include "resolver/trust_watch.h"
 #include "tests/sim/player_internal.h"
 
 #include <inttypes.h>
@@ -296,7 +297,7 @@ static bool make_core(struct play *p)
                                  .tcp_idle_ms = (uint32_t)knobs->tcp_idle_ms,
                                  .answer = on_answer,
                                  .ctx = p};
-    return play__ok(p, front_new(&p->front, &front), "making the front");
+    return play__ok(p, front_new(&p->front, &front), "making the front") && play__start_trust(p);
 }
 
 static bool start(struct play *p)
@@ -360,6 +361,7 @@ static void finish(struct play *p)
 {
     if (p->front)
         front_free(p->front);
+    trust_watch_free(p->watch);
     if (p->resolver) {
         p->result->counted = *resolver_counters(p->resolver);
         resolver_free(p->resolver);
@@ -411,8 +413,8 @@ static bool read_file(struct play *p, const char *text, size_t size)
     if (!err)
         err = rpl_sign(p->arena, p->file, &p->settings.signing, p->settings.knobs.wall_s);
     for (const struct rpl_step *s = p->file->steps; !err && s; s = s->next) {
-        /* Trust anchor files and zone files are not written yet. */
-        if (s->kind == STEP_CHECK_AUTOTRUST || s->kind == STEP_CHECK_TEMPFILE)
+        /* Zone files are not written yet. */
+        if (s->kind == STEP_CHECK_TEMPFILE)
             return skip(p, "step", rpl_step_text(s->kind));
     }
     return play__ok(p, err, "configuring");

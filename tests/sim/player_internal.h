@@ -61,6 +61,8 @@ struct play {
     struct front *front;
     struct access_list *access;
     struct trace_check *story;
+    struct trust_watch *watch; /* NULL: no trust points */
+    bool trust_changed;
     /* the conversation */
     unsigned step;       /* being played */
     unsigned range_step; /* whose ranges answer */
@@ -77,6 +79,11 @@ bool play__fail(struct play *p, const char *fmt, ...) __attribute__((format(prin
 bool play__ok(struct play *p, enum err err, const char *doing);
 /* Sends the packets of an entry as the answer to an exchange. */
 bool play__answer_exchange(struct play *p, struct sim_exchange *x, const struct rpl_entry *e);
+/* player_trust.c. What changes the resolver's options happens between two steps. */
+bool play__start_trust(struct play *p);
+bool play__watch_trust(struct play *p);
+double play__trust_due(const struct play *p); /* seconds */
+bool play__check_trust(struct play *p, const char *text);
 /* Sees whether a range now answers what is outstanding. */
 bool play__try_ranges(struct play *p);
 void play__add_answer(struct play *p, struct play_query *q, const uint8_t *bytes, size_t size);

@@ -238,6 +238,8 @@ static bool expand(struct play *p, const char *text, const char **out)
     uint64_t next = sim_next_time(p->sim);
     p->scope.time = (double)sim_wall(p->sim);
     p->scope.timeout = next == UINT64_MAX ? 0 : (double)(next - sim_now(p->sim)) / 1000;
+    if (p->watch)
+        p->scope.timeout = play__trust_due(p);
     enum err err = rpl_expand(&p->scope, text, out, error);
     return err ? play__fail(p, "%s: %s", text, error) : true;
 }
@@ -258,7 +260,9 @@ static bool do_time_passes(struct play *p, const struct rpl_step *s)
         return false;
     if (seconds < 0 || seconds > UINT32_MAX)
         return play__fail(p, "time cannot pass by %.12g seconds", seconds);
-    return play__ok(p, sim_advance(p->sim, (uint64_t)(seconds * 1000 + 0.5)), "letting time pass");
+    return play__ok(p, sim_advance(p->sim, (uint64_t)(seconds * 1000 + 0.5)),
+                    "letting time pass") &&
+           play__watch_trust(p);
 }
 
 /* As when somebody sets it. */
@@ -305,6 +309,7 @@ static bool do_infra_rtt(struct play *p, const struct rpl_step *s)
 
 static bool run(struct play *p, const struct rpl_step *s)
 {
+    const char *text;
     switch (s->kind) {
     case STEP_QUERY:
         return do_query(p, s);
@@ -323,7 +328,9 @@ static bool run(struct play *p, const struct rpl_step *s)
     case STEP_WALL_CLOCK:
         return do_wall_clock(p, s);
     case STEP_NOTHING:
-        return settle(p);
+        return settle(p) && play__watch_trust(p);
+    case STEP_CHECK_AUTOTRUST:
+        return expand(p, s->contents, &text) && play__check_trust(p, text);
     case STEP_ASSIGN:
         return do_assign(p, s);
     case STEP_FLUSH_MESSAGE:

@@ -10,6 +10,7 @@
 
 #include "dns/name.h"
 #include "dns/text.h"
+#include "dnssec/trust_text.h"
 #include "resolver/limits.h"
 #include "tests/sim/rpl_lex.h"
 
@@ -470,6 +471,30 @@ static enum err stub_prime(struct config *c, const struct option *o)
 
 static enum err nuthatch_line(struct config *c, const struct option *o);
 
+/* ---- trust points ---------------------------------------------------------------------------- */
+
+/* AUTOTRUST_FILE ZONE: what is in it follows. Its times are those of a clock that begins at 0. */
+static enum err begin_trust(struct config *c, const struct option *o)
+{
+    (void)o;
+    c->set->knobs.wall_s = 0;
+    if (!c->set->trust)
+        c->set->trust = arena_calloc(c->arena, RPL_TRUST_MAX, sizeof *c->set->trust);
+    return c->set->trust ? OK : ERR_NOMEM;
+}
+
+static enum err take_block(struct config *c, const struct option *o)
+{
+    struct trust_error wrong;
+    (void)o;
+    if (!c->set->trust)
+        return fault(c, ERR_UNSUPPORTED, c->value);
+    if (trust_text_read(c->arena, c->value, strlen(c->value), c->set->trust, RPL_TRUST_MAX,
+                        &c->set->trust_count, &wrong))
+        return fault(c, ERR_FORMAT, "no state of trust anchors");
+    return OK;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define SETTING(field) offsetof(struct rpl_settings, field)
@@ -551,6 +576,8 @@ static const struct option options[] = {
     {"domain-insecure", set_insecure, 0, 0},
     {"harden-dnssec-stripped", no_effect, 0, 0},
     {"harden-algo-downgrade", no_effect, 0, 0},
+    {"AUTOTRUST_FILE", begin_trust, 0, 0},
+    {"BLOCK", take_block, 0, 0},
     {"trust-anchor-signaling", set_bool, SETTING(options.signal_anchors), 0},
     {"root-key-sentinel", set_bool, SETTING(options.sentinel), 0},
     {"aggressive-nsec", set_bool, SETTING(options.aggressive), 0},

@@ -15,12 +15,19 @@
 
 #include "dns/cookie.h"
 #include "dns/delegation.h"
+#include "dnssec/trust_point.h"
 #include "policy/access.h"
 #include "resolver/resolver.h"
 #include "tests/sim/rpl.h"
 #include "tests/sim/rpl_sign.h"
 
-enum { RPL_ANCHORS_MAX = 16, RPL_STUBS_MAX = 32, RPL_STUB_SERVERS_MAX = 16, RPL_PREFIXES_MAX = 64 };
+enum {
+    RPL_ANCHORS_MAX = 16,
+    RPL_STUBS_MAX = 32,
+    RPL_STUB_SERVERS_MAX = 16,
+    RPL_PREFIXES_MAX = 64,
+    RPL_TRUST_MAX = 2
+};
 
 struct rpl_prefixes {
     struct prefix at[RPL_PREFIXES_MAX];
@@ -53,6 +60,8 @@ struct rpl_settings {
     size_t access_count; /* 0: everybody */
     struct anchor anchors[RPL_ANCHORS_MAX];
     struct signing signing;
+    struct trust_point *trust; /* RPL_TRUST_MAX of them; NULL: none */
+    size_t trust_count;
     const char *identity;
     const char *version;
     bool cookies;                  /* to clients */

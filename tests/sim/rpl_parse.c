@@ -38,7 +38,7 @@ static enum err add_config(struct file_reader *f, const char *key, const char *v
     c->line = f->r.line;
     c->key = key;
     c->value = value;
-    if (!*value && is_heading(key)) {
+    if (!*value && islower((unsigned char)*key) && is_heading(key)) {
         c->opens = true;
         f->section = key;
     }
@@ -114,20 +114,23 @@ static enum err parse_config_line(struct file_reader *f, char *line)
 }
 
 /* Blocks that carry a file: kept only as a setting of that name. */
+/* Its lines become the value of the option BLOCK behind it. */
 static enum err parse_config_block(struct file_reader *f, const char *keyword, char *name,
                                    const char *end)
 {
+    struct rpl_text text = {.arena = f->r.arena};
     enum err err = add_config(f, keyword, name);
     while (!err && end) {
         char *line;
         err = rpl_raw_line(&f->r, &line);
         if (!err && !line)
             err = rpl_fault(&f->r, "the file ends before %s", end);
-        if (!err) {
-            line += strspn(line, " \t");
-            if (strncasecmp(line, end, strlen(end)) == 0)
-                return OK;
-        }
+        if (err)
+            return err;
+        line += strspn(line, " \t");
+        if (strncasecmp(line, end, strlen(end)) == 0)
+            return add_config(f, "BLOCK", text.at ? text.at : "");
+        rpl_printf(&text, "%s\n", line);
     }
     return err;
 }
