@@ -97,13 +97,15 @@ static void config_lines_keep_section_quotes_and_no_comment(void **state)
     assert_null(l->next->next->next);
 }
 
-static void blocks_with_files_are_settings_of_their_name(void **state)
+static void blocks_with_files_are_settings_of_their_name_and_lines(void **state)
 {
     (void)state;
     struct rpl_file *f = parse("AUTOTRUST_FILE example.com\n; anything: at all\nAUTOTRUST_END\n"
                                "CONFIG_END\nSCENARIO_BEGIN t\nSCENARIO_END\n");
     assert_string_equal(f->config->key, "AUTOTRUST_FILE");
-    assert_null(f->config->next);
+    assert_string_equal(f->config->next->key, "BLOCK");
+    assert_string_equal(f->config->next->value, "; anything: at all\n");
+    assert_null(f->config->next->next);
 }
 
 static void steps_of_every_kind_are_read(void **state)
@@ -485,7 +487,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(config_lines_keep_section_quotes_and_no_comment),
-        TEST(blocks_with_files_are_settings_of_their_name),
+        TEST(blocks_with_files_are_settings_of_their_name_and_lines),
         TEST(steps_of_every_kind_are_read),
         TEST(fault_after_the_configuration_leaves_it_readable),
         TEST(records_of_other_classes_and_without_signature_are_read),
