@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "dns/message.h"
 #include "dns/name.h"
+#include "dnssec/records.h"
 #include "ops/control_json.h"
 #include "ops/server_internal.h"
 #include "resolver/classify.h"
@@ -131,16 +132,25 @@ static bool is_kept(const struct traced_event *e, const struct rrset *set)
            (set->type == TYPE_DS || set->type == TYPE_NSEC || set->type == TYPE_NSEC3);
 }
 
-/* An address of a server that the referral names, from a server that may speak of it. */
-static bool is_glue(const struct traced_event *e, const struct rrset *set)
+static bool has_server(const struct rrset *ns, const uint8_t *name)
 {
-    if (!e->referral || (set->type != TYPE_A && set->type != TYPE_AAAA) ||
-        !name_at_or_below(set->owner, e->zone))
-        return false;
-    for (struct rrset_iter it = rrset_records(e->referral); rrset_next(&it);)
-        if (name_equal(it.rdata, set->owner))
+    for (struct rrset_iter it = rrset_records(ns); rrset_next(&it);)
+        if (name_equal(it.rdata, name))
             return true;
     return false;
+}
+
+/* An address of a server that the referral names, or the answer to priming, from a server that may
+ * speak of it. */
+static bool is_glue(const struct traced_event *e, const struct rrset *set)
+{
+    const struct rrsets *answer = e->kept[0];
+    if ((set->type != TYPE_A && set->type != TYPE_AAAA) || !name_at_or_below(set->owner, e->zone))
+        return false;
+    for (unsigned i = 0; answer && i < answer->count; i++)
+        if (answer->at[i]->type == TYPE_NS && has_server(answer->at[i], set->owner))
+            return true;
+    return e->referral && has_server(e->referral, set->owner);
 }
 
 /* "b.example. A", for each set that was not believed. */
@@ -200,6 +210,54 @@ static void put_reply(json_t *o, const struct traced_event *e, uint32_t now)
     json_object_set_new(o, "ds", json_boolean(ds));
 }
 
+/* ---- Verdicts: each set, by which key
+ * ------------------------------------------------------------ */
+
+static const char *algorithm_name(uint8_t number)
+{
+    static const struct {
+        uint8_t number;
+        const char *name;
+    } all[] = {
+#define X(number, name, form, price) {number, #name},
+#include "dnssec/algorithms.def"
+#undef X
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].number == number)
+            return all[i].name;
+    return "unknown";
+}
+
+static void put_signature(json_t *o, const struct rrset *set)
+{
+    struct rrset_iter it = rrset_signatures(set);
+    struct rrsig sig;
+    if (!rrset_next(&it) || !rrsig_read(it.rdata, it.length, &sig))
+        return;
+    json_object_set_new(o, "key", json_integer(sig.tag));
+    json_put_text(o, "algorithm", algorithm_name(sig.algorithm));
+    json_put_name(o, "of", sig.signer);
+    json_object_set_new(o, "until", json_integer(sig.expiration));
+}
+
+static void put_verdict(json_t *o, const struct traced_event *e)
+{
+    json_t *sets = json_array();
+    for (unsigned k = 0; k < 2; k++) {
+        for (unsigned i = 0; e->kept[k] && i < e->kept[k]->count; i++) {
+            const struct rrset *set = e->kept[k]->at[i];
+            json_t *one = json_object();
+            json_put_name(one, "name", set->owner);
+            json_put_type(one, set->type);
+            json_put_security(one, set->security);
+            put_signature(one, set);
+            json_array_append_new(sets, one);
+        }
+    }
+    json_object_set_new(o, "sets", sets);
+}
+
 static void on_event(void *ctx, const struct traced_event *e)
 {
     struct trace *t = ctx;
@@ -225,6 +283,8 @@ static void on_event(void *ctx, const struct traced_event *e)
     put_server(o, e);
     if (e->kind == TRACED_REPLY || e->kind == TRACED_END)
         put_reply(o, e, (uint32_t)(now / 1000));
+    if (e->kind == TRACED_VERDICT)
+        put_verdict(o, e);
     json_array_append_new(t->events, o);
 }
 

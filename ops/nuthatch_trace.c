@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ops/nuthatch.h"
 
@@ -13,6 +14,7 @@ enum {
     DEPTH_MAX = 40,
     RECORDS_SHOWN = 4,
     SCRUBBED_SHOWN = 4,
+    SETS_SHOWN = 4,
     RECORDS_TOLD = 12 /* at most, by the server */
 };
 
@@ -160,6 +162,34 @@ static void print_reply(const json_t *e)
     print_scrubbed(json_object_get(e, "scrubbed"));
 }
 
+/* "; www.example.com. A by key 54107 of example.com. (ED25519) until 2026-12-27" */
+static void print_judged(const json_t *sets)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(sets, i, one)
+    {
+        time_t until = (time_t)number_of(one, "until");
+        char day[16] = "";
+        struct tm tm;
+        if (i == SETS_SHOWN) {
+            printf("; and %zu more sets", json_array_size(sets) - SETS_SHOWN);
+            return;
+        }
+        printf("; %s %s", text_of(one, "name"), text_of(one, "type"));
+        if (strcmp(text_of(one, "security"), "bogus") == 0)
+            printf(" BOGUS");
+        if (!json_object_get(one, "key")) {
+            printf(", unsigned");
+            continue;
+        }
+        if (gmtime_r(&until, &tm))
+            strftime(day, sizeof day, "%Y-%m-%d", &tm);
+        printf(" by key %lld of %s (%s) until %s", number_of(one, "key"), text_of(one, "of"),
+               text_of(one, "algorithm"), day);
+    }
+}
+
 static void print_event(const json_t *e)
 {
     if (is(e, "reply")) {
@@ -175,6 +205,7 @@ static void print_event(const json_t *e)
         printf("validation: %s", text_of(e, "what"));
         if (*text_of(e, "reason"))
             printf(": %s", text_of(e, "reason"));
+        print_judged(json_object_get(e, "sets"));
     } else if (is(e, "end")) {
         printf("FAILED: %s", text_of(e, "reason"));
     } else {

@@ -151,11 +151,25 @@ static void forget_verdict(struct lookup *l)
     leave_unchecked(&c->proof);
 }
 
+/* With the sets that were judged, each with its own verdict. */
+static void tell_verdict(const struct lookup *l, const char *what, enum reason reason)
+{
+    const struct classified *c = l->lead.found;
+    if (!lookup__watched(l))
+        return;
+    lookup__tell(
+        l, (struct traced_event){.kind = TRACED_VERDICT,
+                                 .what = what,
+                                 .reason = reason,
+                                 .kept = {&c->answer, c->denial.count ? &c->denial : &c->proof}});
+}
+
 static enum next accept(struct lookup *l, enum security security, const struct finding *f)
 {
     enum response_kind proven = l->chain.response->kind;
     if (proven != RESPONSE_RECORDS)
         l->lead.found->kind = proven == RESPONSE_NXDOMAIN ? REPLY_NXDOMAIN : REPLY_NODATA;
+    tell_verdict(l, security_text(security), chain_reason(f->why));
     leave_out_bogus(&l->lead.found->denial);
     leave_out_bogus(&l->lead.found->proof);
     l->result.security = (uint8_t)security;
@@ -167,10 +181,6 @@ static enum next accept(struct lookup *l, enum security security, const struct f
         forget_verdict(l);
     else
         aggressive_keep(l);
-    if (lookup__watched(l))
-        lookup__tell(l, (struct traced_event){.kind = TRACED_VERDICT,
-                                              .what = security_text(security),
-                                              .reason = chain_reason(f->why)});
     l->step = STEP_ACCEPT;
     return NEXT_STEP;
 }
@@ -189,9 +199,7 @@ static enum next reject(struct lookup *l, const struct finding *f)
     l->chain.response = NULL;
     l->r->counters.bogus++;
     lookup__trace(l, "bogus", "why=%s", reason_name(reason));
-    if (lookup__watched(l))
-        lookup__tell(
-            l, (struct traced_event){.kind = TRACED_VERDICT, .what = "bogus", .reason = reason});
+    tell_verdict(l, "bogus", reason);
     if (!l->chain.server) {
         if (l->key.flags & LOOKUP_CACHED)
             return lookup__fail(l, reason);

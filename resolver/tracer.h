@@ -18,7 +18,7 @@ enum traced {
     TRACED_IGNORED, /* a message that does not count: what says why */
     TRACED_SILENT,  /* no reply within ms: server, via */
     TRACED_BROKEN,  /* no reply can come: what says why */
-    TRACED_VERDICT, /* what: "secure", "insecure", …; reason */
+    TRACED_VERDICT, /* what: "secure", "insecure", …; reason; kept: what was judged, set by set */
     TRACED_END,     /* of the lookup: rcode, reason, kept: its records */
 };
 

@@ -47,7 +47,7 @@ def test_a_deep_walk_shows_lame_server_alias_chain_and_chain_of_trust(socket):
     for line in ("LAME: it refuses (REFUSED)", "com. A?  ", "lame.com. is served elsewhere (2 name servers)", "an alias  walk.lame.com. 600 IN CNAME walk.alias.org.",
                  "needs walk.alias.org. A, for the alias", "needs www.d.c.b.a.deep.org. A, for the alias",
                  "for the address of a name server", "c.b.a.deep.org. is served elsewhere (1 name server, signed: DS)",
-                 "needs com. DNSKEY, for the chain of trust", "validation: insecure",
+                 "needs com. DNSKEY, for the chain of trust", "validation: insecure", "validation: secure; . DNSKEY by key ", "validation: secure; com. DS by key ",
                  "www.d.c.b.a.deep.org. 3600 IN A 93.184.216.84", "NOERROR, insecure"):
         assert line in text, text
     assert "walk.lame.com." in text and cost(text) > 10
@@ -69,6 +69,7 @@ def test_a_lame_server_is_named(socket):
 
 def test_what_is_bogus_says_why(socket):
     text = run(socket, "trace", "www.expired.de")
+    assert " A BOGUS by key " in text
     assert "validation: bogus: the signatures have expired" in text and "SERVFAIL: the signatures have expired (EDE 7)" in text
     last = [line for line in text.splitlines() if line.startswith("`- ")]
     assert last == ["`- FAILED: the signatures have expired"], text
