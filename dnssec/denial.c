@@ -33,6 +33,8 @@ bool denial_is_reusable(const struct rrset *set, const uint8_t *name)
 {
     struct rrset_iter it = rrset_records(set);
     struct nsec n;
+    if (rrset_is_expanded(set))
+        return false;
     if (set->type == TYPE_NSEC3)
         return nsec3_is_wide(set);
     return set->type == TYPE_NSEC && rrset_next(&it) && nsec_read(it.rdata, it.length, &n) &&

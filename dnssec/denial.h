@@ -40,9 +40,10 @@ struct denial {
 void denial_find(const struct denial_question *q, struct denial *out);
 
 /*
- * Is a set of NSEC or NSEC3 records, which came in answer to a question for `name`, worth keeping
- * for other names (RFC 8198)? Not those that are made for one name (RFC 4470, RFC 7129 appendix B,
- * RFC 9824), nor NSEC3 with opt-out, which leaves open what it covers.
+ * Is a secure set of NSEC or NSEC3 records, which came in answer to a question for `name`, worth
+ * keeping for other names (RFC 8198)? Not those that are made for one name (RFC 4470, RFC 7129
+ * appendix B, RFC 9824), nor NSEC3 with opt-out, which leaves open what it covers; and one that a
+ * wildcard gave was not signed for the owner that it bears.
  */
 bool denial_is_reusable(const struct rrset *set, const uint8_t *name);
 

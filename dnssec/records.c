@@ -1,5 +1,7 @@
 #include "dnssec/records.h"
 
+#include <string.h>
+
 #include "base/cursor.h"
 #include "dns/name.h"
 #include "dns/types.h"
@@ -63,6 +65,39 @@ bool rrset_is_expanded(const struct rrset *s)
         if (rrsig_read(it.rdata, it.length, &sig))
             return sig.labels < canonical_labels(s->owner);
     return false;
+}
+
+static bool says(const struct rrset_iter *it, const uint8_t *signer, uint8_t labels)
+{
+    struct rrsig sig;
+    return rrsig_read(it->rdata, it->length, &sig) && sig.labels == labels &&
+           name_equal(sig.signer, signer);
+}
+
+enum err rrset_leave_signatures(struct arena *a, struct rrset *s, const uint8_t *signer,
+                                uint8_t labels)
+{
+    struct rrset_iter it = rrset_signatures(s);
+    uint32_t size = (uint32_t)(it.at - s->rdata);
+    uint16_t left = 0;
+    while (rrset_next(&it))
+        left = (uint16_t)(left + says(&it, signer, labels));
+    if (left == s->signatures)
+        return OK;
+    uint8_t *rdata = arena_alloc(a, s->rdata_size);
+    if (!rdata)
+        return ERR_NOMEM;
+    memcpy(rdata, s->rdata, size);
+    for (it = rrset_signatures(s); rrset_next(&it);) {
+        if (!says(&it, signer, labels))
+            continue;
+        memcpy(rdata + size, it.rdata - 2, 2 + (size_t)it.length);
+        size += 2 + (uint32_t)it.length;
+    }
+    s->rdata = rdata;
+    s->rdata_size = size;
+    s->signatures = left;
+    return OK;
 }
 
 bool dnskey_read(const uint8_t *rdata, size_t size, struct dnskey *out)

@@ -29,8 +29,15 @@ bool rrsig_read(const uint8_t *rdata, size_t size, struct rrsig *out);
 
 /* Do its signatures say that a wildcard gave it (RFC 4035 §5.3.4)? */
 bool rrset_is_expanded(const struct rrset *s);
-/* Who signed it, by its first signature; NULL: nobody. */
+/* Who signed it, by its first signature; NULL: nobody. Of a secure set it is who did. */
 const uint8_t *rrset_signer(const struct rrset *s);
+/*
+ * Leaves out the signatures that name another signer, or count other labels, than the one that
+ * verified: whatever is read from the set's signatures later must not be what a forger put beside.
+ * ERR_NOMEM.
+ */
+MUST_CHECK enum err rrset_leave_signatures(struct arena *a, struct rrset *s, const uint8_t *signer,
+                                           uint8_t labels);
 /* Walks the signatures of a set. */
 struct rrset_iter rrset_signatures(const struct rrset *s);
 

@@ -136,6 +136,7 @@ static void note_signed(const struct checker *c, const struct rrsig *sig, struct
 {
     uint32_t left =
         serial_less(c->wall, sig->expiration) ? sig->expiration - c->wall : 1; /* within the skew */
+    out->signer = sig->signer;
     out->labels = sig->labels;
     out->ttl_most = sig->original_ttl < left ? sig->original_ttl : left;
 }

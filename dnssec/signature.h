@@ -18,7 +18,7 @@ enum {
 struct checker {
     const struct dnssec_policy *policy;
     struct keyring *keys;
-    struct arena *arena; /* scratch of this call */
+    struct arena *arena; /* lives as long as the sets that are checked */
     struct dnssec_work *work;
     uint32_t wall; /* POSIX seconds, as a serial number */
     bool revoked;  /* keys with the REVOKE bit count, too: for their own revocation (RFC 5011) */
@@ -26,7 +26,8 @@ struct checker {
 
 /* What the signature that verified says of the set. */
 struct signed_set {
-    uint8_t labels; /* fewer than the owner's: a wildcard was expanded */
+    const uint8_t *signer; /* in the set */
+    uint8_t labels;        /* fewer than the owner's: a wildcard was expanded */
     uint32_t
         ttl_most; /* original TTL, time until the signature expires: the lesser (RFC 4035 §5.3.3) */
 };

@@ -145,7 +145,9 @@ static enum verdict of_check(const struct judging *j, struct judged *one, enum w
     if (one->set->expiry > most)
         one->set->expiry = most;
     one->labels = signed_set->labels;
-    return VERDICT_SECURE;
+    return rrset_leave_signatures(j->v->checker.arena, one->set, signed_set->signer, one->labels)
+               ? VERDICT_NOMEM
+               : VERDICT_SECURE;
 }
 
 static enum verdict judge_signed(const struct judging *j, struct judged *one, const uint8_t *signer)

@@ -124,6 +124,8 @@ static bool take_word(struct signing *s, struct arena *a, struct set_fault *f, c
         f->fault.broken = true;
     } else if (strcmp(word, "beside") == 0) {
         f->beside = true;
+    } else if (strcmp(word, "dropped") == 0) {
+        f->dropped = true;
     } else if (strcmp(word, "strip") == 0) {
         f->fault.strip = true;
     } else if (value_of(word, "signer")) {
@@ -169,6 +171,7 @@ struct sign_pass {
     struct arena *arena;
     const struct signing *s;
     int64_t now_s;
+    bool expected; /* the entry is an answer of ours */
 };
 
 /* The deepest zone at or above the name of which the file speaks. */
@@ -369,6 +372,18 @@ static const struct set_fault *fault_of(const struct signing *s, const struct rp
     return NULL;
 }
 
+/* What we hand on bears none of the signatures that are dropped. */
+static struct set_fault fault_here(const struct sign_pass *p, const struct rpl_rr *rr)
+{
+    static const struct set_fault none;
+    const struct set_fault *of = fault_of(p->s, rr);
+    bool drop = of && of->dropped && p->expected;
+    struct set_fault f = of && !(drop && of->beside) ? *of : none;
+    if (drop)
+        f.fault.more = 0;
+    return f;
+}
+
 static enum err append(struct sign_pass *p, struct rpl_packet *packet, int section,
                        const struct rpl_rr *of, const struct rpl_bytes *rdata)
 {
@@ -388,25 +403,24 @@ static enum err append(struct sign_pass *p, struct rpl_packet *packet, int secti
 static enum err sign_one(struct sign_pass *p, struct rpl_packet *packet, int section,
                          const struct rpl_rr *first)
 {
-    const struct set_fault *of = fault_of(p->s, first);
-    struct sign_fault fault = of ? of->fault : (struct sign_fault){0};
+    const struct set_fault of = fault_here(p, first);
     const struct signed_zone *own = signer(p->s, first);
-    const struct signed_zone *z = of && of->by ? of->by : own;
+    const struct signed_zone *z = of.by ? of.by : own;
     struct rpl_bytes rdata;
     enum err e = OK;
-    if (!z || !z->key || fault.strip)
+    if (!z || !z->key || of.fault.strip)
         return OK;
-    for (unsigned i = 0; !e && i < fault.more; i++) {
+    for (unsigned i = 0; !e && i < of.fault.more; i++) {
         struct sign_fault bad = {.broken = true, .expiration_s = DAY_S + 1 + (int64_t)i};
         e = sign_set(p->arena, z->key, z->name, &z->dnskey, first, &bad, p->now_s, &rdata);
         if (!e)
             e = append(p, packet, section, first, &rdata);
     }
     if (!e)
-        e = sign_set(p->arena, z->key, z->name, &z->dnskey, first, &fault, p->now_s, &rdata);
+        e = sign_set(p->arena, z->key, z->name, &z->dnskey, first, &of.fault, p->now_s, &rdata);
     if (!e)
         e = append(p, packet, section, first, &rdata);
-    if (e || !of || !of->beside)
+    if (e || !of.beside)
         return e;
     static const struct sign_fault none;
     z = own;
@@ -430,6 +444,7 @@ static enum err sign_section(struct sign_pass *p, struct rpl_packet *packet, int
 static enum err sign_entry(struct sign_pass *p, struct rpl_entry *entry, bool expected)
 {
     enum err e = OK;
+    p->expected = expected;
     for (struct rpl_packet *packet = &entry->packet; !e && packet; packet = packet->next) {
         for (int i = RPL_ANSWER; !e && i < RPL_SECTIONS; i++)
             e = fill(p, packet->section[i]);

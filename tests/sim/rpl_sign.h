@@ -21,7 +21,8 @@
  * What is wrong with that set's signature: `expired`, `early`, `since=N`, `until=N` (inception and
  * expiration in seconds from the beginning), `broken`, `strip`, `tag=N`, `labels=N`, `algorithm=N`,
  * `ttl=N`, `covered=TYPE`, `signer=NAME`, `by=ZONE` (another zone's key), `more=N` (so many broken
- * ones before it), `beside` (a good one behind it).
+ * ones before it), `beside` (a good one behind it), `dropped` (`more`, and what a good one is
+ * `beside`, are not expected in answers of ours).
  *
  * In sections, placeholders stand for what is made of keys and hashes:
  *
@@ -57,6 +58,7 @@ struct set_fault {
     uint16_t type;
     const struct signed_zone *by; /* NULL: the zone itself */
     bool beside;                  /* a good signature follows the faulty one */
+    bool dropped;                 /* the bad ones are not expected back */
     struct sign_fault fault;
 };
 
