@@ -132,6 +132,9 @@ bool cache_put_negative(struct cache *c, const uint8_t *name, uint16_t type,
  * (SOA) or is denied for (the set of a wildcard).
  */
 bool cache_put_denial(struct cache *c, const uint8_t *zone, const struct rrset *set, uint32_t now);
+/* The labels of the deepest zone at or above the name, of so many labels or more, of which there is
+ * an NSEC or NSEC3 set; -1: there is none. */
+int cache_denial_zone(struct cache *c, const uint8_t *name, unsigned least);
 /* That of this very owner. */
 enum cache_miss cache_get_denial(struct cache *c, const uint8_t *zone, uint16_t type,
                                  const uint8_t *owner, uint32_t now, struct rrset *out);
@@ -252,9 +255,9 @@ bool cache_peek_server(struct cache *c, const struct endpoint *at, const uint8_t
                        uint32_t now, struct server_state *out);
 
 /*
- * Removes everything of one name (all types and kinds but servers); answers by the epoch. This and
- * the next two return how many entries were removed; answers that only the epoch ends are not
- * counted.
+ * Removes everything of one name (all types and kinds but servers); answers by the epoch. No
+ * denial that was there serves for a removed name any more. This and the next two return how many
+ * entries were removed; answers that only the epoch ends are not counted.
  */
 size_t cache_flush_name(struct cache *c, const uint8_t *name);
 /* Removes everything at and below a name. Visits every entry. */
@@ -269,6 +272,7 @@ struct cache_flush {
     size_t gone;
     uint64_t moves;
     uint32_t segment;
+    unsigned spans;
     unsigned passes;
 };
 bool cache_flush_slice(struct cache *c, const uint8_t *zone, struct cache_flush *f);

@@ -30,6 +30,14 @@ bool cache_put_denial(struct cache *c, const uint8_t *zone, const struct rrset *
     return stored;
 }
 
+int cache_denial_zone(struct cache *c, const uint8_t *name, unsigned least)
+{
+    lock_take(&c->core->writers);
+    int labels = spans__deepest(&c->core->spans, name, least);
+    lock_release(&c->core->writers);
+    return labels;
+}
+
 enum cache_miss cache_get_denial(struct cache *c, const uint8_t *zone, uint16_t type,
                                  const uint8_t *owner, uint32_t now, struct rrset *out)
 {

@@ -1,6 +1,7 @@
 /*
  * Removal on request. Any of it moves the answer epoch on: an answer may hold records of many
- * names.
+ * names. A name that is removed is to be asked for anew, so what zones above it have denied (RFC
+ * 8198) is not used any more either.
  */
 #include "cache/internal.h"
 
@@ -29,6 +30,7 @@ size_t cache_flush_name(struct cache *c, const uint8_t *name)
     size_t gone = 0;
     for (uint32_t handle; (handle = find_of_name(c->core, &k)) != 0; gone++)
         cache__remove(c->core, handle, MISS_FLUSHED);
+    spans__forget_above(&c->core->spans, copy);
     store__tidy(&c->core->store);
     lock_release(&c->core->writers);
     return gone;
@@ -57,10 +59,14 @@ bool cache_flush_slice(struct cache *c, const uint8_t *zone, struct cache_flush 
     struct cache_core *core = c->core;
     cache_drop_answers(c);
     lock_take(&core->writers);
-    if (f->segment == 0) {
-        f->moves = core->moves;
-        spans__forget(&core->spans, zone);
+    if (zone && f->spans == 0)
+        spans__forget_above(&core->spans, zone);
+    if (!spans__forget(&core->spans, zone, &f->spans)) {
+        lock_release(&core->writers);
+        return false;
     }
+    if (f->segment == 0)
+        f->moves = core->moves;
     uint32_t end = core->store.writable;
     if (f->passes + 1 < PASSES_MOST && end - f->segment > SLICE_SEGMENTS)
         end = f->segment + SLICE_SEGMENTS;

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "dns/types.h"
 
-enum { ROOM_FIRST = 8 };
+enum { ROOM_FIRST = 8, SLICE_NAMES = 8192 };
 
 struct zone {
     struct list in_bucket;
@@ -64,31 +65,55 @@ static void free_zone(struct spans *s, struct zone *z)
 
 void spans__deinit(struct spans *s)
 {
-    spans__forget(s, NULL);
+    while (!list_empty(&s->by_use))
+        free_zone(s, CONTAINER_OF(s->by_use.next, struct zone, in_use));
 }
 
 /* ---- Zones ----------------------------------------------------------------------------------- */
 
-static struct list *bucket_of(struct spans *s, const uint8_t *zone)
+/* Of a name in lower case. */
+static struct list *bucket_of(struct spans *s, const uint8_t *lower)
 {
-    uint8_t lower[NAME_MAX_WIRE];
-    size_t size = name_lower(lower, zone);
-    return &s->buckets[hash_bytes(&s->key, lower, size) % SPANS_BUCKETS];
+    return &s->buckets[hash_bytes(&s->key, lower, name_size(lower)) % SPANS_BUCKETS];
 }
 
-static struct zone *find_zone(struct spans *s, const uint8_t *name, uint16_t type)
+/* The same; it is used. */
+static struct zone *find_lower(struct spans *s, const uint8_t *lower, uint16_t type)
 {
-    if (s->zones == 0)
-        return NULL;
-    LIST_EACH (it, bucket_of(s, name)) {
+    LIST_EACH (it, bucket_of(s, lower)) {
         struct zone *z = CONTAINER_OF(it, struct zone, in_bucket);
-        if (z->type != type || !name_equal(z->name, name))
+        if (z->type != type || !name_equal(z->name, lower))
             continue;
         list_remove(&z->in_use);
         list_append(&s->by_use, &z->in_use);
         return z;
     }
     return NULL;
+}
+
+static struct zone *find_zone(struct spans *s, const uint8_t *name, uint16_t type)
+{
+    uint8_t lower[NAME_MAX_WIRE];
+    if (s->zones == 0)
+        return NULL;
+    name_lower(lower, name);
+    return find_lower(s, lower, type);
+}
+
+int spans__deepest(struct spans *s, const uint8_t *name, unsigned least)
+{
+    uint8_t lower[NAME_MAX_WIRE];
+    unsigned labels = name_labels(name);
+    if (s->zones == 0)
+        return -1;
+    name_lower(lower, name);
+    for (const uint8_t *at = lower; labels >= least; at = name_skip(at, 1), labels--) {
+        if (find_lower(s, at, TYPE_NSEC) || find_lower(s, at, TYPE_NSEC3))
+            return (int)labels;
+        if (labels == 0)
+            break;
+    }
+    return -1;
 }
 
 static struct zone *new_zone(struct spans *s, const uint8_t *name, uint16_t type)
@@ -100,7 +125,7 @@ static struct zone *new_zone(struct spans *s, const uint8_t *name, uint16_t type
     z->size = size;
     z->type = type;
     name_lower(z->name, name);
-    list_append(bucket_of(s, name), &z->in_bucket);
+    list_append(bucket_of(s, z->name), &z->in_bucket);
     list_append(&s->by_use, &z->in_use);
     s->zones++;
     return z;
@@ -109,16 +134,38 @@ static struct zone *new_zone(struct spans *s, const uint8_t *name, uint16_t type
 /* Never the zone that was used last, which is being added to. */
 static void make_room(struct spans *s)
 {
-    while (s->bytes > s->limit && s->zones > 1)
+    while ((s->bytes > s->limit || s->zones > SPANS_ZONES) && s->zones > 1)
         free_zone(s, CONTAINER_OF(s->by_use.next, struct zone, in_use));
 }
 
-void spans__forget(struct spans *s, const uint8_t *below)
+bool spans__forget(struct spans *s, const uint8_t *below, unsigned *bucket)
 {
-    LIST_EACH_SAFE (it, next, &s->by_use) {
-        struct zone *z = CONTAINER_OF(it, struct zone, in_use);
-        if (!below || name_at_or_below(z->name, below))
+    for (size_t work = 0; *bucket < SPANS_BUCKETS && work < SLICE_NAMES; ++*bucket) {
+        LIST_EACH_SAFE (it, next, &s->buckets[*bucket]) {
+            struct zone *z = CONTAINER_OF(it, struct zone, in_bucket);
+            work++;
+            if (below && !name_at_or_below(z->name, below))
+                continue;
+            work += z->count;
             free_zone(s, z);
+        }
+    }
+    return *bucket == SPANS_BUCKETS;
+}
+
+static void forget_zone(struct spans *s, const uint8_t *name, uint16_t type)
+{
+    struct zone *z = find_zone(s, name, type);
+    if (z)
+        free_zone(s, z);
+}
+
+void spans__forget_above(struct spans *s, const uint8_t *name)
+{
+    for (int labels; (labels = spans__deepest(s, name, 0)) >= 0;) {
+        const uint8_t *zone = name_suffix(name, (unsigned)labels);
+        forget_zone(s, zone, TYPE_NSEC);
+        forget_zone(s, zone, TYPE_NSEC3);
     }
 }
 

@@ -7,8 +7,10 @@
  * time. Whoever finds a name without its record takes the name out. All of it wants the writers'
  * lock: it is needed where a question is about to be sent to a server, never for a hit.
  *
- * A zone has at most SPANS_PER_ZONE names: then one by chance makes way. All together take at most
- * SPANS_SHARE of the cache's budget: then the zones that were not used for the longest time go.
+ * A zone has at most SPANS_PER_ZONE names: then one by chance makes way. There are SPANS_ZONES
+ * zones at most, which keeps a search short, and all together take at most SPANS_SHARE of the
+ * cache's budget: then those that were not used for the longest time go. What floods need is
+ * little: they go for few zones.
  */
 #ifndef CACHE_SPANS_H
 #define CACHE_SPANS_H
@@ -17,7 +19,7 @@
 #include "base/list.h"
 #include "cache/memory.h"
 
-enum { SPANS_PER_ZONE = 8192, SPANS_SHARE = 16, SPANS_BUCKETS = 256 };
+enum { SPANS_PER_ZONE = 8192, SPANS_ZONES = 8192, SPANS_SHARE = 16, SPANS_BUCKETS = 1024 };
 
 struct spans {
     struct memory *memory;
@@ -44,7 +46,15 @@ bool spans__add(struct spans *s, const uint8_t *zone, uint16_t type, const uint8
  */
 const uint8_t *spans__find(struct spans *s, const uint8_t *zone, uint16_t type, const uint8_t *at);
 void spans__remove(struct spans *s, const uint8_t *zone, uint16_t type, const uint8_t *owner);
-/* Forgets the zones at and below a name; NULL: all. */
-void spans__forget(struct spans *s, const uint8_t *below);
+/* The labels of the deepest zone at or above the name that has so many labels or more and of which
+ * something is known; -1: there is none. */
+int spans__deepest(struct spans *s, const uint8_t *name, unsigned least);
+/*
+ * Forgets the zones at and below a name (NULL: all) in slices: again and again with what was 0
+ * before the first, until it is true.
+ */
+bool spans__forget(struct spans *s, const uint8_t *below, unsigned *bucket);
+/* Forgets the zones at and above a name, whose records may deny it. */
+void spans__forget_above(struct spans *s, const uint8_t *name);
 
 #endif

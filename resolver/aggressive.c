@@ -21,7 +21,7 @@
 #include "dnssec/records.h"
 #include "resolver/classify.h"
 
-enum { SETS_MOST = 4, ENCLOSERS_MOST = 8 };
+enum { SETS_MOST = 4 };
 
 static const uint8_t star[] = {1, '*'};
 
@@ -75,12 +75,18 @@ static bool wildcard_of(const struct rrset *set, uint8_t out[NAME_MAX_WIRE])
            name_prepend(star, name_suffix(set->owner, sig.labels), out) == OK;
 }
 
+static bool may_answer(const struct lookup *l, uint16_t type)
+{
+    return type == l->key.type ||
+           (type == TYPE_CNAME && l->key.type != TYPE_DS && alias_hides(l->key.type));
+}
+
 static void keep_wildcards(struct lookup *l, const struct rrsets *answer)
 {
     uint8_t wildcard[NAME_MAX_WIRE];
     for (unsigned i = 0; i < answer->count; i++) {
         struct rrset set = *answer->at[i];
-        if (set.security != SECURITY_SECURE || set.type != l->key.type ||
+        if (set.security != SECURITY_SECURE || !may_answer(l, set.type) ||
             !rrset_is_expanded(&set) || !wildcard_of(&set, wildcard))
             continue;
         set.owner = wildcard;
@@ -150,7 +156,7 @@ static const struct rrset *add_hashed(struct gathering *g, const struct rrset *l
 static bool find_encloser(struct gathering *g, const struct rrset *like)
 {
     unsigned labels = name_labels(g->q.name), least = name_labels(g->q.zone);
-    for (unsigned i = 1; i <= ENCLOSERS_MOST && labels >= least + i; i++) {
+    for (unsigned i = 1; i <= LIMIT_ENCLOSERS && labels >= least + i; i++) {
         bool matches = false;
         g->q.count = 0;
         if (!add_hashed(g, like, name_suffix(g->q.name, labels - i), &matches))
@@ -205,15 +211,24 @@ static bool push_proof(struct gathering *g, uint32_t expiry)
     return true;
 }
 
-/* The set of the wildcard under the name that was asked, with the proof that nothing is closer. */
+/* The wildcard's set of the type, or its alias. */
+static bool find_wildcard(const struct gathering *g, struct rrset *out)
+{
+    const struct lookup *l = g->l;
+    struct cache *cache = l->r->config.cache;
+    if (*g->wildcard == 0)
+        return false;
+    return !cache_get_denial(cache, g->q.zone, l->key.type, g->wildcard, l->r->now, out) ||
+           (may_answer(l, TYPE_CNAME) &&
+            !cache_get_denial(cache, g->q.zone, TYPE_CNAME, g->wildcard, l->r->now, out));
+}
+
+/* It is given under the name that was asked, with the proof that nothing is closer. */
 static bool answer_by_wildcard(struct gathering *g)
 {
     struct lookup *l = g->l;
     struct rrset set;
-    if (*g->wildcard == 0 ||
-        cache_get_denial(l->r->config.cache, g->q.zone, l->key.type, g->wildcard, l->r->now, &set))
-        return false;
-    if (denial_of_closer(&g->q, g->encloser) != DENIAL_NAME)
+    if (!find_wildcard(g, &set) || denial_of_closer(&g->q, g->encloser) != DENIAL_NAME)
         return false;
     uint32_t expiry = least_expiry(g, &set);
     set.owner = l->key.name;
@@ -274,16 +289,34 @@ static bool is_answered(struct gathering *g)
     return false;
 }
 
-bool aggressive_answers(struct lookup *l)
+/*
+ * The zone whose word it is: the deepest one that has denied something. That may lie below the cut,
+ * where one server has parent and child, or a forwarder has all. DS is the parent's.
+ */
+static const uint8_t *zone_of(const struct lookup *l)
+{
+    const uint8_t *at = l->key.name;
+    unsigned cut = name_labels(l->walk.cut->zone);
+    if (l->key.type == TYPE_DS && *at)
+        at = name_skip(at, 1);
+    int labels = cache_denial_zone(l->r->config.cache, at, cut);
+    return labels < 0 ? NULL : name_suffix(at, (unsigned)labels);
+}
+
+/* Hashes are paid from what is left beyond those of one response: if it must be asked for after
+ * all, its proof is not to fail for them. */
+enum aggressive aggressive_answers(struct lookup *l)
 {
     struct gathering g = {.l = l};
     if (!l->r->options->aggressive || !chain_wanted(l) || l->key.type == TYPE_ANY || is_unsure(l))
-        return false;
+        return AGGRESSIVE_NOTHING;
+    const uint8_t *zone = zone_of(l);
+    if (!zone)
+        return AGGRESSIVE_NOTHING;
     struct dnssec_work work = waits_checks(l);
-    if (work.blocks > LIMIT_HASH_BLOCKS_ONCE)
-        work.blocks = LIMIT_HASH_BLOCKS_ONCE;
+    work.blocks = work.blocks > LIMIT_HASH_BLOCKS_ONCE ? work.blocks - LIMIT_HASH_BLOCKS_ONCE : 0;
     uint16_t before = work.blocks;
-    g.q = (struct denial_question){.zone = l->walk.cut->zone,
+    g.q = (struct denial_question){.zone = zone,
                                    .name = l->key.name,
                                    .type = l->key.type,
                                    .sets = g.sets,
@@ -294,7 +327,7 @@ bool aggressive_answers(struct lookup *l)
     waits_charge_checks(l, &spent);
     l->r->counters.hash_blocks += spent.blocks;
     if (!answered)
-        return false;
+        return AGGRESSIVE_NOTHING;
     l->result.security = SECURITY_SECURE;
     l->result.source = SOURCE_DENIALS;
     lookup__trace(l, "from_denials", "zone_labels=%u rcode=%u", name_labels(g.q.zone),
@@ -302,5 +335,6 @@ bool aggressive_answers(struct lookup *l)
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){.kind = TRACED_VERDICT,
                                               .what = "secure, by what was denied before"});
-    return true;
+    bool alias = l->result.answer.count && l->result.answer.at[0]->type != l->key.type;
+    return alias ? AGGRESSIVE_ALIAS : AGGRESSIVE_ANSWER;
 }

@@ -15,7 +15,7 @@
 #include "resolver/front_reply.h"
 #include "resolver/lookup.h"
 
-enum { PENDING_BUCKETS = 1024 };
+enum { PENDING_BUCKETS = 1024, ASKED_SLOTS = 4096 };
 
 struct pending {
     struct client client;
@@ -35,6 +35,7 @@ struct front {
     struct crowd *crowd;
     bool stopping;
     struct list buckets[PENDING_BUCKETS];
+    uint32_t asked[ASKED_SLOTS]; /* hashes of questions, the newer in place of the older */
     uint8_t reply[DNS_MESSAGE_MAX];
     uint16_t ttl_offsets[WRITER_TTLS_MAX];
 };
@@ -136,18 +137,39 @@ static void log_query(const struct front *f, const struct asker *a, const struct
         rcode_text(o->rcode, rcode), from, reason_name(o->reason));
 }
 
+static uint64_t question_hash(const struct front *f, const struct asker *asker)
+{
+    uint8_t bytes[NAME_MAX_WIRE + 2];
+    size_t size = name_lower(bytes, asker->qname);
+    store_u16(bytes + size, asker->qtype);
+    return hash_bytes(&f->config.key, bytes, size + 2);
+}
+
 /* ---- The later answer ---------------------------------------------------------------------------
  */
 
+/* Was it asked a while ago? A flood of names passes through the slots and leaves no more than them.
+ */
+static bool is_repeated(struct front *f, const struct asker *asker)
+{
+    uint64_t hash = question_hash(f, asker);
+    uint32_t *slot = &f->asked[hash % ASKED_SLOTS], tag = (uint32_t)(hash >> 32);
+    bool repeated = *slot == tag;
+    *slot = tag;
+    return repeated;
+}
+
 /*
  * Served from RRsets: asked a second time, so worth an entry of its own. One with more than RRsets
- * can give back (full responses, a wildcard's proof, why it is insecure) is built at once.
+ * can give back (full responses, a wildcard's proof, why it is insecure) is built at once. One made
+ * of denials leaves nothing by which the second time could be told, so that is noted here.
  */
 static void build_answer_entry(struct front *f, const struct pending *p, const struct outcome *o,
                                uint32_t now)
 {
     struct answer a;
-    bool again = o->source == SOURCE_CACHE;
+    bool again =
+        o->source == SOURCE_CACHE || (o->source == SOURCE_DENIALS && is_repeated(f, &p->asker));
     bool full = o->source == SOURCE_RESOLVED && o->answer_count > 0 &&
                 (o->additional_count + o->authority_count > 0 || o->why != WHY_NONE);
     if (!(again || full) || o->reason || p->asker.qtype == TYPE_ANY)
@@ -212,14 +234,6 @@ static void on_done(struct client *c, const struct outcome *o)
     }
     pending_free(p);
     f->config.answer(f->config.ctx, request, f->reply, size);
-}
-
-static uint64_t question_hash(const struct front *f, const struct asker *asker)
-{
-    uint8_t bytes[NAME_MAX_WIRE + 2];
-    size_t size = name_lower(bytes, asker->qname);
-    store_u16(bytes + size, asker->qtype);
-    return hash_bytes(&f->config.key, bytes, size + 2);
 }
 
 /* ---- Admission ----------------------------------------------------------------------------------

@@ -237,8 +237,9 @@ static void tell_alias(struct lookup *parent, const struct result *from)
     to->from_failure_cache = from->from_failure_cache;
     to->security = to->security < from->security ? to->security : from->security;
     to->why = to->why ? to->why : from->why;
-    if (from->source == SOURCE_RESOLVED)
-        to->source = SOURCE_RESOLVED;
+    if (from->source == SOURCE_RESOLVED ||
+        (from->source == SOURCE_DENIALS && to->source != SOURCE_RESOLVED))
+        to->source = from->source;
     if (copy_sets(&parent->arena, &to->answer, &from->answer) ||
         copy_sets(&parent->arena, &to->authority, &from->authority) ||
         copy_sets(&parent->arena, &to->additional, &from->additional)) {

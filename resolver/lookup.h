@@ -511,6 +511,8 @@ bool servers__seek(const struct lookup *l);
 
 /* Begins the walk at a cut; NULL: there was no memory for it. */
 enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind);
+/* The walk stands at a cut: the answer is known from what its zone has denied, or it is asked. */
+enum next cut_enter(struct lookup *l);
 /* Waits for the root's name servers. */
 enum next root_need(struct lookup *l);
 /* Has them asked for anew in the background when `root` is near its end. */

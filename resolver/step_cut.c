@@ -16,6 +16,23 @@ static const char *cut_text(enum cut_kind kind)
     return text[kind];
 }
 
+enum next cut_enter(struct lookup *l)
+{
+    switch (aggressive_answers(l)) {
+    case AGGRESSIVE_ANSWER:
+        l->step = STEP_ANSWER;
+        return NEXT_STEP;
+    case AGGRESSIVE_ALIAS:
+        return lookup__follow(l, l->result.answer.at[0]->rdata + 2, 1);
+    case AGGRESSIVE_NOTHING:
+        break;
+    }
+    servers_collect(l);
+    minimise_first(l);
+    l->step = STEP_CHOOSE_SERVER;
+    return NEXT_STEP;
+}
+
 enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind)
 {
     if (!cut)
@@ -25,15 +42,10 @@ enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind
     l->walk.cut = cut;
     l->walk.kind = kind;
     l->walk.fresh = false;
-    servers_collect(l);
-    minimise_first(l);
     if (lookup__watched(l))
         lookup__tell(l, (struct traced_event){
                             .kind = TRACED_CUT, .zone = cut->zone, .what = cut_text(kind)});
-    l->step = STEP_CHOOSE_SERVER;
-    if (aggressive_answers(l))
-        l->step = STEP_ANSWER;
-    return NEXT_STEP;
+    return cut_enter(l);
 }
 
 static struct delegation *configured_delegation(struct lookup *l, const struct stub_zone *stub)

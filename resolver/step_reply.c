@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "resolver/aggressive.h"
 #include "resolver/classify.h"
 
 struct asked reply_asked(const struct lookup *l)
@@ -218,12 +217,7 @@ enum next step_follow_referral(struct lookup *l, const struct event *e)
     l->walk.cut = d;
     l->walk.kind = CUT_LEARNED;
     l->walk.fresh = true;
-    servers_collect(l);
-    minimise_first(l);
-    l->step = STEP_CHOOSE_SERVER;
-    if (aggressive_answers(l))
-        l->step = STEP_ANSWER;
-    return NEXT_STEP;
+    return cut_enter(l);
 }
 
 enum next step_follow_alias(struct lookup *l, const struct event *e)
