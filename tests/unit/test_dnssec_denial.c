@@ -451,6 +451,44 @@ static void a_next_name_outside_of_the_zone_denies_nothing(void **state)
     }
 }
 
+/* An NSEC3 set from one hash to another, which differ in the last octet by `width`. */
+static const struct rrset *span(uint8_t flags, uint8_t width)
+{
+    static const uint8_t label[] = "\x20"
+                                   "0123456789abcdefghijklmnopqrstuv\0";
+    uint8_t *rdata = arena_calloc(&f.arena, 32, 1);
+    static const uint8_t hash[] = {0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf,
+                                   0x84, 0x65, 0x3a, 0x56, 0xd7, 0xc6, 0x75, 0xbe, 0x77, 0xdf};
+    rdata[0] = NSEC3_SHA1;
+    rdata[1] = flags;
+    rdata[5] = sizeof hash;
+    memcpy(rdata + 6, hash, sizeof hash);
+    rdata[25] = (uint8_t)(hash[19] + width);
+    return one_set(label, TYPE_NSEC3, rdata, 26);
+}
+
+static void what_was_made_for_one_name_is_not_for_others(void **state)
+{
+    (void)state;
+    uint8_t name[NAME_MAX_WIRE], next[NAME_MAX_WIRE], rdata[NAME_MAX_WIRE + 3];
+    static const uint8_t bitmap[] = {0, 1, 0x40};
+    assert_int_equal(name_from_text("a.test", name), OK);
+    assert_true(denial_is_reusable(span(0, 3), name));
+    assert_false(denial_is_reusable(span(0, 2), name));
+    assert_false(denial_is_reusable(span(0, 1), name));
+    assert_false(denial_is_reusable(span(NSEC3_OPT_OUT, 3), name));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(name_from_text(i ? "\\000.a.test" : "b.test", next), OK);
+        size_t size = name_size(next);
+        memcpy(rdata, next, size);
+        memcpy(rdata + size, bitmap, sizeof bitmap);
+        assert_int_equal(
+            denial_is_reusable(one_set(name, TYPE_NSEC, rdata, (uint16_t)(size + sizeof bitmap)),
+                               name),
+            i == 0);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -470,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        T(what_was_made_for_one_name_is_not_for_others),
         T(nsec_proves_what_is_true_and_nothing_else),
         T(nsec3_proves_what_is_true_and_nothing_else),
         T(opt_out_denies_no_name),
