@@ -20,7 +20,10 @@ server:
   threads: 2
 log:
   level: notice
-"""
+dnssec:
+  trust-anchors: {anchor}
+  aggressive: no  # each name is to be asked for, though a wildcard gives them all
+""".format(anchor=os.environ["NUTHATCH_LAB_ANCHOR"])
 WILD = "93.184.216.50"  # of every name below wildcard.com
 PATIENCE = 10 * int(os.environ.get("NUTHATCH_PATIENCE", "1"))
 
