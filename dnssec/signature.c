@@ -138,6 +138,7 @@ static void note_signed(const struct checker *c, const struct rrsig *sig, struct
         serial_less(c->wall, sig->expiration) ? sig->expiration - c->wall : 1; /* within the skew */
     out->signer = sig->signer;
     out->labels = sig->labels;
+    out->original_ttl = sig->original_ttl;
     out->ttl_most = sig->original_ttl < left ? sig->original_ttl : left;
 }
 

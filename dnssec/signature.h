@@ -30,6 +30,7 @@ struct signed_set {
     uint8_t labels;        /* fewer than the owner's: a wildcard was expanded */
     uint32_t
         ttl_most; /* original TTL, time until the signature expires: the lesser (RFC 4035 §5.3.3) */
+    uint32_t original_ttl;
 };
 
 /*

@@ -7,6 +7,14 @@
 
 enum { HOUR_S = 3600, DAY_S = 86400, PENDING_SEEN_LEAST = 2, FLAGS_LOW = 1 };
 
+/* One probe, as it is judged. */
+struct probe {
+    const struct trust_seen *seen;
+    struct signed_set by; /* what the signature says that made it count */
+    int64_t now;
+    bool changed;
+};
+
 void trust_point_init(struct trust_point *t, const uint8_t *zone)
 {
     memset(t, 0, sizeof *t);
@@ -69,12 +77,13 @@ static const uint8_t *find_in(const struct rrset *keys, const struct trust_key *
     return NULL;
 }
 
-static bool is_known(const struct trust_point *t, const uint8_t *rdata, uint16_t length)
+const struct trust_key *trust_point_find(const struct trust_point *t, const uint8_t *rdata,
+                                         uint16_t length)
 {
     for (unsigned i = 0; i < t->count; i++)
         if (is_same(&t->keys[i], rdata, length))
-            return true;
-    return false;
+            return &t->keys[i];
+    return NULL;
 }
 
 static void drop(struct trust_point *t, unsigned index)
@@ -83,25 +92,97 @@ static void drop(struct trust_point *t, unsigned index)
     memmove(&t->keys[index], &t->keys[index + 1], (t->count - index) * sizeof *t->keys);
 }
 
-/* A key that was revoked and removed makes way first; no other does. */
-static bool make_room(struct trust_point *t)
+/* The key that has been longest in that state, since `since` at the latest. */
+static struct trust_key *oldest(struct trust_point *t, enum key_state state, int64_t since)
+{
+    struct trust_key *found = NULL;
+    for (unsigned i = 0; i < t->count; i++)
+        if (t->keys[i].state == state && t->keys[i].since_s <= (found ? found->since_s : since))
+            found = &t->keys[i];
+    return found;
+}
+
+/*
+ * A key that was revoked and removed makes way first, then one that its zone has not shown for a
+ * year: many zones end keys without revoking them. A younger one never does, or whoever has stolen
+ * one key could crowd out those that are to replace it.
+ */
+static bool make_room(struct trust_point *t, int64_t now)
 {
     if (t->count < TRUST_KEYS_MAX)
         return true;
-    for (unsigned i = 0; i < t->count; i++) {
-        if (t->keys[i].state == KEY_REMOVED) {
-            drop(t, i);
-            return true;
-        }
-    }
-    return false;
+    struct trust_key *k = oldest(t, KEY_REMOVED, INT64_MAX);
+    k = k ? k : oldest(t, KEY_MISSING, now - TRUST_MISSING_KEPT_S);
+    if (k)
+        drop(t, (unsigned)(k - t->keys));
+    return k != NULL;
 }
 
-static void become(struct trust_key *k, enum key_state state, int64_t now, bool *changed)
+static void become(struct trust_key *k, enum key_state state, struct probe *p)
 {
     k->state = state;
-    k->since_s = now;
-    *changed = true;
+    k->since_s = p->now;
+    p->changed = true;
+}
+
+/* ---- The configured anchor ---------------------------------------------------------------------
+ */
+
+/*
+ * What is known of the key that a DS record names, found by tag and algorithm as they were before a
+ * revocation, which changes the tag. Should two keys share both, the record counts for less than it
+ * could, never for more.
+ */
+static const struct trust_key *known_by_ds(const struct trust_point *t, const struct ds *ds)
+{
+    for (unsigned i = 0; i < t->count; i++) {
+        const struct trust_key *k = &t->keys[i];
+        uint8_t plain[TRUST_KEY_OCTETS];
+        struct dnskey key;
+        memcpy(plain, k->rdata, k->length);
+        plain[FLAGS_LOW] &= (uint8_t)~DNSKEY_REVOKED;
+        if (dnskey_read(plain, k->length, &key) && key.algorithm == ds->algorithm &&
+            dnskey_tag(plain, k->length) == ds->tag)
+            return k;
+    }
+    return NULL;
+}
+
+/* Adds what is configured and not known better: keys that were never seen, or not for long enough.
+ */
+static enum err add_configured(const struct trust_point *t, const struct rrset *configured,
+                               struct rrset_builder *b, bool *any)
+{
+    struct rrset_iter it = rrset_records(configured);
+    enum err e = OK;
+    while (!e && rrset_next(&it)) {
+        struct ds ds;
+        if (!ds_read(it.rdata, it.length, &ds))
+            continue;
+        const struct trust_key *k = known_by_ds(t, &ds);
+        if (k && k->state != KEY_PENDING)
+            continue;
+        e = rrset_add(b, it.rdata, it.length);
+        *any = true;
+    }
+    return e;
+}
+
+/* NULL when nothing is left of it. */
+static enum err configured_rest(const struct trust_point *t, struct arena *a,
+                                const struct rrset *configured, const struct rrset **out)
+{
+    struct rrset_builder b;
+    bool any = false;
+    *out = NULL;
+    if (!configured)
+        return OK;
+    enum err e = rrset_build(&b, a, t->zone, TYPE_DS, 0);
+    if (!e)
+        e = add_configured(t, configured, &b, &any);
+    if (!e && any)
+        *out = rrset_finish(&b);
+    return e;
 }
 
 /* ---- Is what came signed by who is trusted? ---------------------------------------------------
@@ -119,34 +200,33 @@ static enum err trusted_set(const struct trust_point *t, struct arena *a, const 
     return e;
 }
 
-static bool is_signed(const struct trust_point *t, const struct trust_seen *seen)
+/* The configured anchor counts beside what is known, so that who was away while all keys changed,
+ * or has lost them all, is helped by a new one. */
+static bool is_signed(const struct trust_point *t, struct probe *p)
 {
+    const struct trust_seen *seen = p->seen;
     const struct rrset *by = NULL;
-    struct signed_set ignored;
     enum why why = WHY_BOGUS_UNSIGNED;
-    if (trust_point_holds(t)) {
-        if (trusted_set(t, seen->checker->arena, &by) ||
-            signature_check(seen->checker, seen->keys, by, &why, &ignored))
-            return false;
-    } else if (t->count > 0 || !seen->ds ||
-               signature_check_keys(seen->checker, seen->keys, seen->ds, &why, &ignored)) {
+    if (trust_point_holds(t) && (trusted_set(t, seen->checker->arena, &by) ||
+                                 signature_check(seen->checker, seen->keys, by, &why, &p->by)))
         return false;
-    }
+    if (why != WHY_NONE && (configured_rest(t, seen->checker->arena, seen->ds, &by) || !by ||
+                            signature_check_keys(seen->checker, seen->keys, by, &why, &p->by)))
+        return false;
     return why == WHY_NONE;
 }
 
 /* Only the key itself can revoke itself (RFC 5011 §2.1). */
-static bool revokes_itself(const struct trust_point *t, const struct trust_seen *seen,
-                           const uint8_t *rdata, uint16_t length)
+static bool revokes_itself(const struct trust_point *t, struct probe *p, const uint8_t *rdata,
+                           uint16_t length)
 {
-    struct checker checker = *seen->checker;
+    struct checker checker = *p->seen->checker;
     struct rrset_builder b;
-    struct signed_set ignored;
     enum why why;
     checker.revoked = true;
     return !rrset_build(&b, checker.arena, t->zone, TYPE_DNSKEY, 0) &&
            !rrset_add(&b, rdata, length) &&
-           !signature_check(&checker, seen->keys, rrset_finish(&b), &why, &ignored) &&
+           !signature_check(&checker, p->seen->keys, rrset_finish(&b), &why, &p->by) &&
            why == WHY_NONE;
 }
 
@@ -154,54 +234,59 @@ static bool revokes_itself(const struct trust_point *t, const struct trust_seen 
  */
 
 /* By its own word alone, whoever else has signed the set: whoever has the key may end it. */
-static bool take_revocations(struct trust_point *t, const struct trust_seen *seen, int64_t now)
+static void take_revocations(struct trust_point *t, struct probe *p)
 {
-    bool any = false;
     for (unsigned i = 0; i < t->count; i++) {
         struct trust_key *k = &t->keys[i];
-        const uint8_t *rdata = is_trusted(k) ? find_in(seen->keys, k) : NULL;
-        if (!rdata || !is_revoked(rdata) || !revokes_itself(t, seen, rdata, k->length))
+        const uint8_t *rdata = is_trusted(k) ? find_in(p->seen->keys, k) : NULL;
+        if (!rdata || !is_revoked(rdata) || !revokes_itself(t, p, rdata, k->length))
             continue;
         memcpy(k->rdata, rdata, k->length);
-        become(k, KEY_REVOKED, now, &any);
+        become(k, KEY_REVOKED, p);
     }
-    return any;
 }
 
-static bool is_ripe(const struct trust_key *k, int64_t now)
+/* Whoever configures a key has said that he trusts it: it need not wait. */
+static bool is_configured(const struct trust_point *t, const struct probe *p, const uint8_t *rdata,
+                          uint16_t length)
+{
+    return p->seen->ds && signature_ds_names(p->seen->checker, p->seen->ds, t->zone, rdata, length);
+}
+
+static bool is_ripe(const struct trust_point *t, const struct trust_key *k, const struct probe *p)
 {
     int64_t hold = k->ttl > TRUST_HOLD_DOWN_S ? k->ttl : TRUST_HOLD_DOWN_S;
-    return k->seen >= PENDING_SEEN_LEAST && now - k->since_s >= hold;
+    return (k->seen >= PENDING_SEEN_LEAST && p->now - k->since_s >= hold) ||
+           is_configured(t, p, k->rdata, k->length);
 }
 
 /* A key that is known and was, or was not, in the set. False: it is to be forgotten. */
-static bool step(struct trust_key *k, const struct trust_seen *seen, int64_t now, bool *changed)
+static bool step(const struct trust_point *t, struct trust_key *k, struct probe *p)
 {
-    const uint8_t *rdata = find_in(seen->keys, k);
+    const uint8_t *rdata = find_in(p->seen->keys, k);
     bool there = rdata && !is_revoked(rdata);
-    if (k->since_s == 0) /* of a plain anchor file */
-        k->since_s = now;
-    if (rdata)
-        k->ttl = seen->ttl;
+    /* Of a plain anchor file, or of a clock that was ahead. */
+    if (k->since_s == 0 || k->since_s > p->now)
+        k->since_s = p->now;
     switch (k->state) {
     case KEY_PENDING:
         if (!there)
             return false; /* it begins anew if it comes again */
         k->seen++;
-        if (is_ripe(k, now))
-            become(k, KEY_VALID, now, changed);
+        if (is_ripe(t, k, p))
+            become(k, KEY_VALID, p);
         break;
     case KEY_VALID:
         if (!there)
-            become(k, KEY_MISSING, now, changed);
+            become(k, KEY_MISSING, p);
         break;
     case KEY_MISSING:
         if (there)
-            become(k, KEY_VALID, now, changed);
+            become(k, KEY_VALID, p);
         break;
     case KEY_REVOKED:
-        if (!rdata && now - k->since_s >= TRUST_HOLD_DOWN_S)
-            become(k, KEY_REMOVED, now, changed);
+        if (!rdata && p->now - k->since_s >= TRUST_HOLD_DOWN_S)
+            become(k, KEY_REMOVED, p);
         break;
     case KEY_REMOVED:
         break;
@@ -209,48 +294,37 @@ static bool step(struct trust_key *k, const struct trust_seen *seen, int64_t now
     return true;
 }
 
-static void add(struct trust_point *t, const struct trust_seen *seen,
-                const struct rrset_iter *record, bool first, int64_t now)
+static void add(struct trust_point *t, const struct rrset_iter *record, struct probe *p)
 {
-    if (!make_room(t))
+    if (!make_room(t, p->now))
         return;
     struct trust_key *k = &t->keys[t->count++];
-    *k = (struct trust_key){.state = KEY_PENDING,
-                            .since_s = now,
-                            .seen = 1,
-                            .ttl = seen->ttl,
-                            .length = record->length};
+    *k = (struct trust_key){
+        .since_s = p->now, .seen = 1, .ttl = p->by.original_ttl, .length = record->length};
     memcpy(k->rdata, record->rdata, record->length);
-    /* What the configured anchor names is trusted at once. */
-    if (first && signature_ds_names(seen->checker, seen->ds, t->zone, k->rdata, k->length)) {
-        k->state = KEY_VALID;
-        k->seen = 0;
-    }
+    become(k, is_configured(t, p, k->rdata, k->length) ? KEY_VALID : KEY_PENDING, p);
+    k->seen = k->state == KEY_PENDING;
 }
 
-static bool update(struct trust_point *t, const struct trust_seen *seen, int64_t now)
+static void update(struct trust_point *t, struct probe *p)
 {
-    bool changed = false, first = t->count == 0;
     for (unsigned i = 0; i < t->count;) {
-        if (step(&t->keys[i], seen, now, &changed)) {
+        if (step(t, &t->keys[i], p)) {
             i++;
         } else {
             drop(t, i);
-            changed = true;
+            p->changed = true;
         }
     }
-    for (struct rrset_iter it = rrset_records(seen->keys); rrset_next(&it);) {
-        if (!may_be_trusted(it.rdata, it.length) || is_revoked(it.rdata) ||
-            !is_supported(seen->checker, it.rdata, it.length) || is_known(t, it.rdata, it.length))
-            continue;
-        add(t, seen, &it, first, now);
-        changed = true;
-    }
-    return changed;
+    for (struct rrset_iter it = rrset_records(p->seen->keys); rrset_next(&it);)
+        if (may_be_trusted(it.rdata, it.length) && !is_revoked(it.rdata) &&
+            is_supported(p->seen->checker, it.rdata, it.length) &&
+            !trust_point_find(t, it.rdata, it.length))
+            add(t, &it, p);
 }
 
-/* ---- When the next probe is due (RFC 5011 §2.3)
- * -------------------------------------------------- */
+/* ---- When the next probe is due (RFC 5011 §2.3) ------------------------------------------------
+ */
 
 static uint32_t bounded(uint32_t value, uint32_t most)
 {
@@ -258,39 +332,29 @@ static uint32_t bounded(uint32_t value, uint32_t most)
     return value > HOUR_S ? value : HOUR_S;
 }
 
-static void set_intervals(struct trust_point *t, const struct trust_seen *seen, int64_t now)
-{
-    struct rrset_iter it = rrset_signatures(seen->keys);
-    struct rrsig sig;
-    uint32_t ttl = seen->ttl, left = UINT32_MAX;
-    while (rrset_next(&it)) {
-        if (!rrsig_read(it.rdata, it.length, &sig) || !serial_less((uint32_t)now, sig.expiration))
-            continue;
-        uint32_t until = sig.expiration - (uint32_t)now;
-        left = until < left ? until : left;
-        ttl = sig.original_ttl; /* what came may have been counted down */
-    }
-    uint32_t half = ttl / 2 < left / 2 ? ttl / 2 : left / 2;
-    uint32_t tenth = ttl / 10 < left / 10 ? ttl / 10 : left / 10;
-    t->interval_s = bounded(half, 15 * DAY_S);
-    t->retry_s = bounded(tenth, DAY_S);
-}
-
 enum trust_news trust_point_take(struct trust_point *t, const struct trust_seen *seen, int64_t now)
 {
-    bool revoked = seen->keys && take_revocations(t, seen, now);
-    bool is_good = seen->keys && is_signed(t, seen);
+    struct probe p = {.seen = seen, .now = now};
+    bool good = false;
+    if (seen->keys) {
+        take_revocations(t, &p);
+        good = is_signed(t, &p);
+    }
     t->asked_s = now;
-    if (!is_good && !revoked) {
+    if (!good && !p.changed) {
         t->failed++;
         t->next_s = now + t->retry_s;
         return NEWS_FAILED;
     }
     t->failed = 0;
     t->success_s = now;
-    set_intervals(t, seen, now);
+    /* By the TTL and the expiry of the signature that was checked, not by what else came along. */
+    t->interval_s = bounded(p.by.ttl_most / 2, 15 * DAY_S);
+    t->retry_s = bounded(p.by.ttl_most / 10, DAY_S);
     t->next_s = now + t->interval_s;
-    return (is_good && update(t, seen, now)) || revoked ? NEWS_CHANGED : NEWS_SAME;
+    if (good)
+        update(t, &p);
+    return p.changed ? NEWS_CHANGED : NEWS_SAME;
 }
 
 bool trust_point_holds(const struct trust_point *t)
@@ -301,9 +365,12 @@ bool trust_point_holds(const struct trust_point *t)
     return false;
 }
 
-enum err trust_point_ds(const struct trust_point *t, struct arena *a, const struct rrset **out)
+enum err trust_point_ds(const struct trust_point *t, const struct rrset *configured,
+                        struct arena *a, const struct rrset **out)
 {
     struct rrset_builder b;
+    bool any = false;
+    *out = NULL;
     enum err e = rrset_build(&b, a, t->zone, TYPE_DS, 0);
     for (unsigned i = 0; !e && i < t->count; i++) {
         const uint8_t *ds = NULL;
@@ -313,8 +380,11 @@ enum err trust_point_ds(const struct trust_point *t, struct arena *a, const stru
         e = anchors_ds_of_key(a, t->zone, t->keys[i].rdata, t->keys[i].length, &ds, &length);
         if (!e)
             e = rrset_add(&b, ds, length);
+        any = true;
     }
-    if (!e)
+    if (!e && configured)
+        e = add_configured(t, configured, &b, &any);
+    if (!e && any)
         *out = rrset_finish(&b);
     return e;
 }

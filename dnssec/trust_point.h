@@ -5,7 +5,7 @@
  *
  *     trust_point_init(&t, zone);
  *     trust_point_take(&t, &seen, now);   // at each probe; t.next_s says when the next is due
- *     trust_point_ds(&t, arena, &ds);     // what is trusted, as DS records
+ *     trust_point_ds(&t, configured, arena, &ds);     // what is trusted, as DS records
  *
  * Times are POSIX seconds. Plain values, no pointers.
  */
@@ -16,9 +16,10 @@
 #include "dnssec/signature.h"
 
 enum {
-    TRUST_KEYS_MAX = 16,           /* of one zone; RFC 5011 §5 wants five at least */
-    TRUST_KEY_OCTETS = 1028,       /* of one key's rdata: RSA of 8,192 bits */
-    TRUST_HOLD_DOWN_S = 30 * 86400 /* before a new key counts, and until a revoked one may go */
+    TRUST_KEYS_MAX = 16,               /* of one zone; RFC 5011 §5 wants five at least */
+    TRUST_KEY_OCTETS = 1028,           /* of one key's rdata: RSA of 8,192 bits */
+    TRUST_HOLD_DOWN_S = 30 * 86400,    /* before a new key counts, and until a revoked one may go */
+    TRUST_MISSING_KEPT_S = 366 * 86400 /* how long a missing one keeps its place in any case */
 };
 
 /* RFC 5011 §4.2, numbered as other software does in its state files. */
@@ -28,7 +29,7 @@ struct trust_key {
     enum key_state state;
     int64_t since_s; /* in this state */
     uint32_t seen;   /* KEY_PENDING: how often, without a gap */
-    uint32_t ttl;    /* of the set it was seen in last */
+    uint32_t ttl;    /* as signed, of the set it came in */
     uint16_t length;
     uint8_t rdata[TRUST_KEY_OCTETS]; /* with the flags it was seen with */
 };
@@ -47,8 +48,8 @@ void trust_point_init(struct trust_point *t, const uint8_t *zone);
 /* What a probe has brought. */
 struct trust_seen {
     const struct rrset *keys; /* the zone's DNSKEY set with its signatures; NULL: it failed */
-    uint32_t ttl;             /* that it came with */
-    /* What is trusted as long as no key is known: the anchor as it was configured. */
+    /* The anchor as it is configured, or NULL. It is trusted beside what is known, but for keys
+     * that were revoked; a key that it names need not wait. */
     const struct rrset *ds;
     const struct checker *checker;
 };
@@ -61,12 +62,18 @@ enum trust_news {
  * written. */
 enum trust_news trust_point_take(struct trust_point *t, const struct trust_seen *seen, int64_t now);
 
-/* Is any key trusted? If not, but some are known, all were revoked: the zone is none of ours any
- * more (RFC 5011 §5). */
+/* The key, revoked or not; NULL: it is not known. */
+const struct trust_key *trust_point_find(const struct trust_point *t, const uint8_t *rdata,
+                                         uint16_t length);
+/* Is any of the keys trusted? */
 bool trust_point_holds(const struct trust_point *t);
-/* DS records of the keys that are trusted: valid ones, and those that are missing. ERR_NOMEM. */
-MUST_CHECK enum err trust_point_ds(const struct trust_point *t, struct arena *a,
-                                   const struct rrset **out);
+/*
+ * What is trusted, as a DS set in the arena: keys that are valid or missing, and of the configured
+ * anchor (NULL: there is none) what names no key of which more is known. NULL: nothing, so all keys
+ * were revoked, and the zone is as if it had never had an anchor (RFC 5011 §5). ERR_NOMEM.
+ */
+MUST_CHECK enum err trust_point_ds(const struct trust_point *t, const struct rrset *configured,
+                                   struct arena *a, const struct rrset **out);
 
 const char *key_state_text(enum key_state s); /* "VALID" */
 

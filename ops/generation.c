@@ -104,11 +104,11 @@ static enum err take_anchors(struct generation *g, const struct rrset_array *set
         return ERR_NOMEM;
     for (size_t i = 0; i < sets->count; i++) {
         const struct rrset *ds = sets->at[i];
-        enum err e = OK;
         if (ds->type == TYPE_DNSKEY && has_ds(sets, ds))
             continue;
-        if (!trust_anchor(trust, ds->owner, &g->arena, &ds, &e))
-            e = anchors_ds_of_set(&g->arena, sets->at[i], &ds);
+        enum err e = anchors_ds_of_set(&g->arena, ds, &ds);
+        if (e == OK)
+            e = trust_anchor(trust, ds, &g->arena, &ds);
         if (e)
             return e;
         if (!ds) /* all its keys were revoked */

@@ -22,6 +22,7 @@ static void take_config(struct server *s, const struct config *c)
     s->reload_said = json_pack("{s:b, s:s?, s:[], s:[]}", "ok", 1, "config", c->file, "changed",
                                "needs_restart");
     log_set_level((enum log_level)c->log.level);
+    trust_reload(s->trust, c);
     config_changes(first->now->config, c, note_change, s->reload_said);
     if (cache_resize(first->cache, c->cache.size) != OK)
         LOG(LOG_ERROR, "cache_resize_failed", "size=%llu", (unsigned long long)c->cache.size);

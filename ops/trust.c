@@ -18,13 +18,14 @@
 #include "zones/anchors.h"
 
 enum { POINTS_MAX = 8, FILE_MAX = 1 << 20, SAVE_AGAIN_S = 60 };
+#define TOO_MANY "there are more than 8 zones with trust anchors: name fewer"
 
 struct trust_state {
     char *path;
     struct trust_point points[POINTS_MAX];
     const struct rrset *ds[POINTS_MAX]; /* as configured; NULL: by the file alone */
     size_t count;
-    struct arena arena; /* of these */
+    struct arena arena; /* of `ds` */
     struct dnssec_policy policy;
     struct server *server; /* once it has started */
     struct trust_watch *watch;
@@ -61,9 +62,12 @@ static enum err read_state(struct trust_state *t, const struct config *c,
     char *text = NULL, what[TRUST_ERROR_MAX + 100];
     size_t size;
     struct trust_error error = {.line = 0};
+    struct arena scratch;
     enum err e = read_whole(t->path, &text, &size);
+    arena_init(&scratch, NULL);
     if (e == OK)
-        e = trust_text_read(&t->arena, text, size, t->points, POINTS_MAX, &t->count, &error);
+        e = trust_text_read(&scratch, text, size, t->points, POINTS_MAX, &t->count, &error);
+    arena_deinit(&scratch);
     free(text);
     if (e == OK || e == ERR_NOTFOUND || e == ERR_NOMEM)
         return e == ERR_NOTFOUND ? OK : e;
@@ -89,61 +93,97 @@ static struct trust_point *find_point(struct trust_state *t, const uint8_t *zone
     return NULL;
 }
 
-/* Each configured zone has a point; what the file knows of others is kept but not asked for. */
-static enum err join_configured(struct trust_state *t, const struct rrset_array *sets)
+/* A new point, or the place of one that the file knows and nobody has configured. */
+static struct trust_point *make_point(struct trust_state *t, const struct rrset *const *ds,
+                                      const uint8_t *zone)
 {
-    for (size_t i = 0; i < sets->count; i++) {
-        const struct rrset *set = sets->at[i];
-        struct trust_point *p = find_point(t, set->owner);
-        if (!p && t->count == POINTS_MAX)
-            return ERR_LIMIT;
-        if (!p) {
-            p = &t->points[t->count++];
-            trust_point_init(p, set->owner);
+    struct trust_point *p = NULL;
+    if (t->count < POINTS_MAX)
+        p = &t->points[t->count++];
+    for (size_t i = 0; !p && i < t->count; i++)
+        if (!ds[i])
+            p = &t->points[i];
+    if (p)
+        trust_point_init(p, zone);
+    return p;
+}
+
+/* Each configured zone has a point; what the file knows of others is kept but not asked for. Those
+ * that are there first, so that none of them makes way. */
+static enum err join_configured(struct trust_state *t, const struct rrset_array *sets,
+                                struct arena *a, const struct rrset **ds)
+{
+    for (unsigned make = 0; make < 2; make++) {
+        for (size_t i = 0; i < sets->count; i++) {
+            const struct rrset *set = sets->at[i];
+            struct trust_point *p = find_point(t, set->owner);
+            if (!p && make && !(p = make_point(t, ds, set->owner)))
+                return ERR_LIMIT;
+            if (!p)
+                continue;
+            const struct rrset **to = &ds[p - t->points];
+            enum err e = *to && set->type != TYPE_DS ? OK : anchors_ds_of_set(a, set, to);
+            if (e != OK)
+                return e;
         }
-        const struct rrset **ds = &t->ds[p - t->points];
-        enum err e = *ds && set->type != TYPE_DS ? OK : anchors_ds_of_set(&t->arena, set, ds);
-        if (e != OK)
-            return e;
     }
     return OK;
 }
 
-static enum err load(struct trust_state *t, const struct config *c, struct config_report *report)
+static enum err take_configured(struct trust_state *t, const struct config *c)
 {
     const char *anchors = c->dnssec.trust_anchors[0] != '\0' ? c->dnssec.trust_anchors : NULL;
     struct zone_error ignored; /* whoever makes the generation complains of it */
+    const struct rrset *ds[POINTS_MAX] = {NULL};
     struct rrset_array sets;
-    enum err e = read_state(t, c, report);
-    if (e != OK || anchors_load(&t->arena, anchors, &sets, &ignored) != OK)
+    struct arena arena;
+    arena_init(&arena, NULL);
+    t->policy = (struct dnssec_policy){.sha1 = c->dnssec.rsa_sha1,
+                                       .iterations_max = (uint16_t)c->dnssec.nsec3_iterations,
+                                       .skew_s = c->dnssec.clock_skew};
+    enum err e = OK;
+    if (c->dnssec.validate && anchors_load(&arena, anchors, &sets, &ignored) == OK)
+        e = join_configured(t, &sets, &arena, ds);
+    if (e != OK && e != ERR_LIMIT) {
+        arena_deinit(&arena);
         return e;
-    e = join_configured(t, &sets);
-    if (e == ERR_LIMIT)
-        complain(c, report, t->path, "there are more than 8 zones with trust anchors: name fewer");
-    return e == ERR_LIMIT ? ERR_FORMAT : e;
+    }
+    memcpy(t->ds, ds, sizeof ds);
+    arena_deinit(&t->arena);
+    t->arena = arena;
+    return e;
 }
 
 enum err trust_load(struct trust_state **out, const struct config *c, struct config_report *report)
 {
     const char *path = c->dnssec.anchor_state;
     *out = NULL;
-    if (!c->dnssec.validate || path[0] == '\0')
+    if (path[0] == '\0')
         return OK;
     struct trust_state *t = calloc(1, sizeof *t);
     if (!t)
         return ERR_NOMEM;
     arena_init(&t->arena, NULL);
     t->path = strdup(path);
-    t->policy = (struct dnssec_policy){.sha1 = c->dnssec.rsa_sha1,
-                                       .iterations_max = (uint16_t)c->dnssec.nsec3_iterations,
-                                       .skew_s = c->dnssec.clock_skew};
-    enum err e = t->path ? load(t, c, report) : ERR_NOMEM;
+    enum err e = t->path ? read_state(t, c, report) : ERR_NOMEM;
+    if (e == OK)
+        e = take_configured(t, c);
+    if (e == ERR_LIMIT)
+        complain(c, report, t->path, TOO_MANY);
     if (e != OK) {
         trust_free(t);
-        return e;
+        return e == ERR_LIMIT ? ERR_FORMAT : e;
     }
     *out = t;
     return OK;
+}
+
+void trust_reload(struct trust_state *t, const struct config *c)
+{
+    enum err e = t ? take_configured(t, c) : OK;
+    if (e != OK)
+        LOG(LOG_ERROR, "trust_anchor_not_followed", "why=\"%s\"",
+            e == ERR_LIMIT ? TOO_MANY : err_text(e));
 }
 
 void trust_free(struct trust_state *t)
@@ -162,20 +202,14 @@ const struct trust_point *trust_points(const struct trust_state *t, size_t *coun
     return t ? t->points : NULL;
 }
 
-bool trust_anchor(const struct trust_state *t, const uint8_t *zone, struct arena *a,
-                  const struct rrset **out, enum err *e)
+enum err trust_anchor(const struct trust_state *t, const struct rrset *configured, struct arena *a,
+                      const struct rrset **out)
 {
-    *out = NULL;
-    *e = OK;
-    for (size_t i = 0; t && i < t->count; i++) {
-        const struct trust_point *p = &t->points[i];
-        if (p->count == 0 || !name_equal(p->zone, zone))
-            continue;
-        if (trust_point_holds(p))
-            *e = trust_point_ds(p, a, out);
-        return true;
-    }
-    return false;
+    *out = configured;
+    for (size_t i = 0; t && i < t->count; i++)
+        if (t->points[i].count > 0 && name_equal(t->points[i].zone, configured->owner))
+            return trust_point_ds(&t->points[i], configured, a, out);
+    return OK;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -234,16 +268,38 @@ enum err trust_save(const struct trust_state *t)
 /* ---- While the server runs ---------------------------------------------------------------------
  */
 
-static void log_keys(const struct trust_point *p)
+/* "START" is what RFC 5011 calls a key that is not known. */
+static void log_key(const struct trust_point *p, const struct trust_key *k,
+                    const struct trust_key *was, const struct trust_key *is)
 {
     char zone[NAME_TEXT_MAX];
-    for (unsigned i = 0; i < p->count; i++)
-        LOG(LOG_NOTICE, "trust_anchor", "zone=%s key=%u state=%s since=%" PRId64,
-            name_text(p->zone, zone), dnskey_tag(p->keys[i].rdata, p->keys[i].length),
-            key_state_text(p->keys[i].state), p->keys[i].since_s);
-    if (!trust_point_holds(p))
+    if (was && is && was->state == is->state)
+        return;
+    LOG(LOG_NOTICE, "trust_anchor", "zone=%s key=%u from=%s state=%s", name_text(p->zone, zone),
+        dnskey_tag(k->rdata, k->length), was ? key_state_text(was->state) : "START",
+        is ? key_state_text(is->state) : "START");
+}
+
+static void log_changes(const struct trust_state *t, const struct trust_point *p,
+                        const struct trust_point *before)
+{
+    char zone[NAME_TEXT_MAX];
+    const struct rrset *ds = NULL;
+    struct arena scratch;
+    for (unsigned i = 0; i < p->count; i++) {
+        const struct trust_key *k = &p->keys[i];
+        log_key(p, k, trust_point_find(before, k->rdata, k->length), k);
+    }
+    for (unsigned i = 0; i < before->count; i++) {
+        const struct trust_key *k = &before->keys[i];
+        if (!trust_point_find(p, k->rdata, k->length))
+            log_key(p, k, k, NULL);
+    }
+    arena_init(&scratch, NULL);
+    if (trust_point_ds(p, t->ds[p - t->points], &scratch, &ds) == OK && !ds)
         LOG(LOG_WARNING, "trust_anchor_gone", "zone=%s advice=\"%s\"", name_text(p->zone, zone),
             "all its keys were revoked: nothing below is validated by it any more");
+    arena_deinit(&scratch);
 }
 
 static void save(struct trust_state *t)
@@ -269,7 +325,8 @@ static void settle(void *ctx)
     t->changed = false;
 }
 
-static void on_news(void *ctx, struct trust_point *point, enum trust_news news)
+static void on_news(void *ctx, const struct trust_point *point, const struct trust_point *before,
+                    enum trust_news news)
 {
     struct trust_state *t = ctx;
     char zone[NAME_TEXT_MAX];
@@ -277,7 +334,7 @@ static void on_news(void *ctx, struct trust_point *point, enum trust_news news)
         LOG(LOG_WARNING, "trust_anchor_probe_failed", "zone=%s in_a_row=%" PRIu32,
             name_text(point->zone, zone), point->failed);
     else if (news == NEWS_CHANGED)
-        log_keys(point);
+        log_changes(t, point, before);
     t->changed = t->changed || news == NEWS_CHANGED;
     t->dirty = true;
     if (net_after(t->server->workers[0].net, 0, settle, t) != OK)
@@ -306,7 +363,7 @@ void trust_start(struct trust_state *t, struct server *s)
                                         .policy = &t->policy,
                                         .points = t->points,
                                         .ds = t->ds,
-                                        .count = t->count,
+                                        .count = POINTS_MAX,
                                         .news = on_news,
                                         .ctx = t};
     t->server = s;

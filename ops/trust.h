@@ -13,21 +13,24 @@ struct server;
 struct trust_state;
 
 /*
- * By dnssec.anchor-state; NULL when that is empty, or nothing is validated. A file that is not
- * there yet is no error. ERR_FORMAT, ERR_IO: complained of; ERR_NOMEM.
+ * By dnssec.anchor-state; NULL when that is empty. A file that is not there yet is no error.
+ * ERR_FORMAT, ERR_IO: complained of; ERR_NOMEM.
  */
 MUST_CHECK enum err trust_load(struct trust_state **out, const struct config *c,
                                struct config_report *report);
+/* Other anchors are configured: their zones are followed from now on, others not any more. NULL
+ * does nothing. */
+void trust_reload(struct trust_state *t, const struct config *c);
 /* NULL is none. */
 void trust_free(struct trust_state *t);
 
 /*
- * What is trusted of that zone now, in place of what is configured. False: nothing is known, the
- * configured anchor holds. `*out` NULL: all its keys were revoked, so it is no anchor any more. The
- * set is the arena's. ERR_NOMEM in *e.
+ * What is trusted of a zone now, of which this DS set is configured: that itself as long as nothing
+ * is known. NULL: all its keys were revoked, so it is no anchor any more. The set is the arena's.
+ * ERR_NOMEM.
  */
-bool trust_anchor(const struct trust_state *t, const uint8_t *zone, struct arena *a,
-                  const struct rrset **out, enum err *e);
+MUST_CHECK enum err trust_anchor(const struct trust_state *t, const struct rrset *configured,
+                                 struct arena *a, const struct rrset **out);
 
 /* ERR_IO with errno: the file, or one beside it, cannot be written. To be tried at start, as the
  * user that the server runs as. */

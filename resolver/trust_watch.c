@@ -14,6 +14,7 @@ struct trust_watch {
     struct keyring *keys;
     struct client client;
     struct trust_point *asked; /* NULL: none */
+    struct trust_point before; /* as it was when the answer came */
 };
 
 static int64_t now_of(const struct trust_watch *w)
@@ -47,12 +48,11 @@ static void on_done(struct client *c, const struct outcome *o)
                               .work = &work,
                               .wall = (uint32_t)now_of(w)};
     struct trust_seen seen = {.keys = keys_of(t, o), .ds = configured(w), .checker = &checker};
-    if (seen.keys)
-        seen.ttl = rrset_ttl(seen.keys, world_now_s(w->config.world));
+    w->before = *t;
     enum trust_news news = trust_point_take(t, &seen, now_of(w));
     arena_deinit(&arena);
     w->asked = NULL;
-    w->config.news(w->config.ctx, t, news);
+    w->config.news(w->config.ctx, t, &w->before, news);
 }
 
 static void ask(struct trust_watch *w, struct trust_point *t)
@@ -69,6 +69,8 @@ uint32_t trust_watch_look(struct trust_watch *w)
     int64_t now = now_of(w), least = LOOK_MOST_S;
     for (size_t i = 0; i < w->config.count; i++) {
         struct trust_point *t = &w->config.points[i];
+        if (w->config.ds && !w->config.ds[i])
+            continue;
         int64_t left = t->next_s - now;
         /* A clock that was put back must not put probes off for longer than they ever are. */
         if (left > 15 * 86400)

@@ -15,10 +15,14 @@ struct trust_watch_config {
     struct world *world;
     const struct dnssec_policy *policy;
     struct trust_point *points;
-    const struct rrset *const *ds; /* of each point the anchor as it was configured, or NULL */
-    size_t count;
-    /* A probe is over. Not from here, but later, may the resolver be given other options. */
-    void (*news)(void *ctx, struct trust_point *point, enum trust_news news);
+    /* Of each point the anchor as it is configured; a point without is not asked for. NULL: all are
+     * asked for, and only what they hold is trusted. */
+    const struct rrset *const *ds;
+    size_t count; /* what `ds` leaves out need be no point */
+    /* A probe is over; the point as it was `before`. Not from here, but later, may the resolver be
+     * given other options. */
+    void (*news)(void *ctx, const struct trust_point *point, const struct trust_point *before,
+                 enum trust_news news);
     void *ctx;
 };
 

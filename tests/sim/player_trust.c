@@ -3,10 +3,12 @@
 #include "resolver/trust_watch.h"
 #include "tests/sim/player_internal.h"
 
-static void on_news(void *ctx, struct trust_point *point, enum trust_news news)
+static void on_news(void *ctx, const struct trust_point *point, const struct trust_point *before,
+                    enum trust_news news)
 {
     struct play *p = ctx;
     (void)point;
+    (void)before;
     p->trust_changed = p->trust_changed || news == NEWS_CHANGED;
 }
 
@@ -20,11 +22,9 @@ static bool take_anchors(struct play *p)
     for (size_t i = 0; i < s->trust_count; i++) {
         struct anchor *a = &s->anchors[all->count];
         *a = (struct anchor){.zone = s->trust[i].zone};
-        if (!trust_point_holds(&s->trust[i]))
-            continue;
-        if (trust_point_ds(&s->trust[i], p->arena, &a->ds))
+        if (trust_point_ds(&s->trust[i], NULL, p->arena, &a->ds))
             return play__ok(p, ERR_NOMEM, "taking anchors");
-        all->count++;
+        all->count += a->ds != NULL;
     }
     resolver_configure(p->resolver, &s->options);
     return true;

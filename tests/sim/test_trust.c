@@ -28,6 +28,8 @@ struct bench {
     struct checker checker;
     uint8_t zone[NAME_MAX_WIRE];
     struct trust_point point;
+    struct sign_fault fault; /* of every signature */
+    unsigned anchors[3];     /* the keys that are configured; 0 ends them */
     int64_t now;
 };
 
@@ -48,6 +50,7 @@ static int setup(void **state)
         .policy = &b->policy, .keys = b->keys, .arena = &b->arena, .work = &b->work};
     assert_int_equal(name_from_text("example.com", b->zone), OK);
     trust_point_init(&b->point, b->zone);
+    b->anchors[0] = 1;
     b->now = BEGIN;
     *state = b;
     return 0;
@@ -107,7 +110,6 @@ static struct rpl_rr *list_of(struct bench *b, const struct member *m, unsigned 
 
 static const struct rrset *set_of(struct bench *b, const struct member *m, unsigned count)
 {
-    static const struct sign_fault none;
     struct rrset_builder out;
     struct rpl_rr *list = list_of(b, m, count);
     assert_int_equal(rrset_build(&out, &b->arena, b->zone, TYPE_DNSKEY, TTL), OK);
@@ -118,20 +120,23 @@ static const struct rrset *set_of(struct bench *b, const struct member *m, unsig
         if (!m[i].signs)
             continue;
         assert_int_equal(
-            sign_set(&b->arena, key(b, m[i].number), b->zone, &own, list, &none, b->now, &sig), OK);
+            sign_set(&b->arena, key(b, m[i].number), b->zone, &own, list, &b->fault, b->now, &sig),
+            OK);
         assert_int_equal(rrset_sign(&out, sig.at, (uint16_t)sig.size), OK);
     }
     return rrset_finish(&out);
 }
 
-/* The configured anchor: key 1. */
+/* The configured anchor: key 1 unless a test says otherwise. */
 static const struct rrset *anchor(struct bench *b)
 {
-    struct rpl_bytes own = dnskey(b, 1, KSK), ds;
     struct rrset_builder out;
-    assert_int_equal(sign_ds(&b->arena, b->zone, &own, 2, &ds), OK);
     assert_int_equal(rrset_build(&out, &b->arena, b->zone, TYPE_DS, TTL), OK);
-    assert_int_equal(rrset_add(&out, ds.at, (uint16_t)ds.size), OK);
+    for (unsigned i = 0; b->anchors[i]; i++) {
+        struct rpl_bytes own = dnskey(b, b->anchors[i], KSK), ds;
+        assert_int_equal(sign_ds(&b->arena, b->zone, &own, 2, &ds), OK);
+        assert_int_equal(rrset_add(&out, ds.at, (uint16_t)ds.size), OK);
+    }
     return rrset_finish(&out);
 }
 
@@ -139,10 +144,8 @@ static enum trust_news probe(struct bench *b, const struct member *m, unsigned c
 {
     b->work = (struct dnssec_work){.price = 3840, .good = 64, .failed = 64};
     b->checker.wall = (uint32_t)b->now;
-    struct trust_seen seen = {.keys = m ? set_of(b, m, count) : NULL,
-                              .ttl = TTL,
-                              .ds = anchor(b),
-                              .checker = &b->checker};
+    struct trust_seen seen = {
+        .keys = m ? set_of(b, m, count) : NULL, .ds = anchor(b), .checker = &b->checker};
     return trust_point_take(&b->point, &seen, b->now);
 }
 
@@ -161,6 +164,43 @@ static unsigned state_of(struct bench *b, unsigned number)
           sizeof((const struct member[]){__VA_ARGS__}) / sizeof(struct member))
 
 /* ---- Transitions ----------------------------------------------------------------------------- */
+
+/* RFC 5011 §4.1: each state of key 2, whatever happens to it; key 1 is valid and signs. */
+static void every_row_of_the_table_holds(void **state)
+{
+    enum { START = 0 };
+    static const struct {
+        enum key_state from;
+        int64_t age_s;
+        unsigned present, removed, revoked, claimed; /* KeyPres, KeyRem, RevBit, RevBit unsigned */
+    } rows[] = {
+        {KEY_PENDING, 29 * DAY, KEY_PENDING, START, START, START},
+        {KEY_PENDING, 30 * DAY, KEY_VALID, START, START, START},
+        {KEY_VALID, DAY, KEY_VALID, KEY_MISSING, KEY_REVOKED, KEY_MISSING},
+        {KEY_VALID, 99 * DAY, KEY_VALID, KEY_MISSING, KEY_REVOKED, KEY_MISSING},
+        {KEY_MISSING, DAY, KEY_VALID, KEY_MISSING, KEY_REVOKED, KEY_MISSING},
+        {KEY_MISSING, 99 * DAY, KEY_VALID, KEY_MISSING, KEY_REVOKED, KEY_MISSING},
+        {KEY_REVOKED, 29 * DAY, KEY_REVOKED, KEY_REVOKED, KEY_REVOKED, KEY_REVOKED},
+        {KEY_REVOKED, 30 * DAY, KEY_REVOKED, KEY_REMOVED, KEY_REVOKED, KEY_REVOKED},
+        {KEY_REMOVED, 99 * DAY, KEY_REMOVED, KEY_REMOVED, KEY_REMOVED, KEY_REMOVED},
+    };
+    struct bench *b = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct member events[] = {
+            {2, KSK, false}, {0}, {2, REVOKED, true}, {2, REVOKED, false}};
+        const unsigned to[] = {rows[i].present, rows[i].removed, rows[i].revoked, rows[i].claimed};
+        for (size_t j = 0; j < sizeof to / sizeof *to; j++) {
+            const struct member set[] = {{1, KSK, true}, events[j]};
+            trust_point_init(&b->point, b->zone);
+            PROBE(b, {1, KSK, true}, {2, KSK, false});
+            b->point.keys[1].state = rows[i].from;
+            b->point.keys[1].since_s = b->now - rows[i].age_s;
+            assert_int_not_equal(probe(b, set, events[j].number ? 2 : 1), NEWS_FAILED);
+            if (state_of(b, 2) != to[j])
+                fail_msg("row %zu, event %zu: %u and not %u", i, j, state_of(b, 2), to[j]);
+        }
+    }
+}
 
 static void the_key_that_the_anchor_names_is_valid_at_once(void **state)
 {
@@ -240,7 +280,7 @@ static void a_key_that_is_missing_stays_trusted(void **state)
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     assert_int_equal(PROBE(b, {2, KSK, true}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 1), KEY_MISSING);
-    assert_int_equal(trust_point_ds(&b->point, &b->arena, &ds), OK);
+    assert_int_equal(trust_point_ds(&b->point, anchor(b), &b->arena, &ds), OK);
     assert_int_equal(ds->count, 2);
     assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_CHANGED); /* and it may sign alone again */
     assert_int_equal(state_of(b, 1), KEY_VALID);
@@ -256,7 +296,7 @@ static void a_key_revokes_itself_at_once_and_for_good(void **state)
     PROBE(b, {1, KSK, true}, {2, KSK, false});
     assert_int_equal(PROBE(b, {1, REVOKED, true}, {2, KSK, true}), NEWS_CHANGED);
     assert_int_equal(state_of(b, 1), KEY_REVOKED);
-    assert_int_equal(trust_point_ds(&b->point, &b->arena, &ds), OK);
+    assert_int_equal(trust_point_ds(&b->point, anchor(b), &b->arena, &ds), OK);
     assert_int_equal(ds->count, 1);
     assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_FAILED); /* its signature counts no more */
     PROBE(b, {1, KSK, true}, {2, KSK, true});
@@ -321,13 +361,163 @@ static void more_keys_than_have_room_are_left_out(void **state)
     assert_int_equal(state_of(b, KEYS), 0);
 }
 
+/* Those that nobody needs any more make way, oldest first; what was there a year ago does not. */
+static void keys_that_are_gone_make_room(void **state)
+{
+    struct bench *b = *state;
+    struct member all[TRUST_KEYS_MAX];
+    for (unsigned i = 0; i < TRUST_KEYS_MAX; i++)
+        all[i] = (struct member){i + 1, KSK, i == 0};
+    probe(b, all, TRUST_KEYS_MAX);
+    for (unsigned i = 1; i < TRUST_KEYS_MAX; i++)
+        b->point.keys[i].state = KEY_MISSING;
+    PROBE(b, {1, KSK, true}, {17, KSK, false});
+    assert_int_equal(state_of(b, 17), 0);
+    b->now += 367 * DAY;
+    b->point.keys[6].since_s += DAY;
+    b->point.keys[7].state = KEY_REMOVED;
+    b->point.keys[8].state = KEY_REMOVED;
+    b->point.keys[8].since_s -= 1;
+    PROBE(b, {1, KSK, true}, {17, KSK, false});
+    assert_int_equal(state_of(b, 9), 0);
+    assert_int_equal(state_of(b, 8), KEY_REMOVED);
+    assert_int_equal(state_of(b, 17), KEY_PENDING);
+    PROBE(b, {1, KSK, true}, {17, KSK, false}, {18, KSK, false});
+    assert_int_equal(state_of(b, 8), 0);
+    assert_int_equal(state_of(b, 2), KEY_MISSING);
+    PROBE(b, {1, KSK, true}, {17, KSK, false}, {18, KSK, false}, {19, KSK, false});
+    assert_int_equal(state_of(b, 19), KEY_PENDING);
+    assert_int_equal(state_of(b, 7), KEY_MISSING); /* a day younger than the others */
+    assert_int_equal(b->point.count, TRUST_KEYS_MAX);
+}
+
+/* RFC 5011 §2.3 */
 static void probes_come_as_ttl_and_signatures_allow(void **state)
 {
     struct bench *b = *state;
+    static const struct {
+        uint32_t ttl;
+        int64_t left_s;
+        uint32_t interval_s, retry_s;
+    } cases[] = {
+        {3600, 20 * DAY, 3600, 3600}, /* half and a tenth of the TTL, but an hour at least */
+        {172800, 20 * DAY, DAY, 17280},
+        {60 * DAY, 4 * DAY, 2 * DAY, 34560}, /* of the signature's time, when that is less */
+        {60 * DAY, 90 * DAY, 15 * DAY, DAY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        b->fault = (struct sign_fault){
+            .has_ttl = true, .original_ttl = cases[i].ttl, .expiration_s = cases[i].left_s};
+        PROBE(b, {1, KSK, true});
+        assert_int_equal(b->point.interval_s, cases[i].interval_s);
+        assert_int_equal(b->point.retry_s, cases[i].retry_s);
+        assert_int_equal(b->point.next_s, b->now + cases[i].interval_s);
+    }
+}
+
+static void what_is_not_checked_does_not_say_when_to_ask_again(void **state)
+{
+    struct bench *b = *state;
+    b->fault =
+        (struct sign_fault){.has_ttl = true, .original_ttl = 172800, .expiration_s = 9 * DAY};
+    PROBE(b, {1, KSK, true}, {5, 256, true});
+    assert_int_equal(b->point.interval_s, DAY);
+    struct rrset *set = (struct rrset *)(uintptr_t)set_of(b, &(struct member){1, KSK, true}, 1);
+    struct rrset_builder more;
+    assert_int_equal(rrset_build(&more, &b->arena, b->zone, TYPE_DNSKEY, TTL), OK);
+    for (struct rrset_iter it = rrset_records(set); rrset_next(&it);)
+        assert_int_equal(rrset_add(&more, it.rdata, it.length), OK);
+    for (struct rrset_iter it = rrset_signatures(set); rrset_next(&it);) {
+        uint8_t *worthless = arena_alloc(&b->arena, it.length);
+        assert_int_equal(rrset_sign(&more, it.rdata, it.length), OK);
+        memcpy(worthless, it.rdata, it.length);
+        store_u32(worthless + 4, 8000); /* its TTL */
+        assert_int_equal(rrset_sign(&more, worthless, it.length), OK);
+    }
+    b->work = (struct dnssec_work){.price = 3840, .good = 64, .failed = 64};
+    struct trust_seen seen = {.keys = rrset_finish(&more), .checker = &b->checker};
+    assert_int_equal(trust_point_take(&b->point, &seen, b->now), NEWS_SAME);
+    assert_int_equal(b->point.interval_s, DAY);
+}
+
+/* RFC 5011 §2.4.1 */
+static void a_long_ttl_makes_a_new_key_wait_longer(void **state)
+{
+    struct bench *b = *state;
     PROBE(b, {1, KSK, true});
-    assert_int_equal(b->point.interval_s, 3600); /* half the TTL, but an hour at least */
-    assert_int_equal(b->point.retry_s, 3600);
-    assert_int_equal(b->point.next_s, b->now + 3600);
+    b->fault = (struct sign_fault){.has_ttl = true, .original_ttl = 40 * DAY};
+    PROBE(b, {1, KSK, true}, {2, KSK, false});
+    b->now += 39 * DAY;
+    PROBE(b, {1, KSK, true}, {2, KSK, false});
+    assert_int_equal(state_of(b, 2), KEY_PENDING);
+    b->now += DAY;
+    PROBE(b, {1, KSK, true}, {2, KSK, false});
+    assert_int_equal(state_of(b, 2), KEY_VALID);
+}
+
+static void a_clock_that_was_ahead_holds_no_key_up(void **state)
+{
+    struct bench *b = *state;
+    b->now += 4000 * DAY;
+    PROBE(b, {1, KSK, true}, {2, KSK, false});
+    b->now = BEGIN;
+    PROBE(b, {1, KSK, true}, {2, KSK, false});
+    b->now += 30 * DAY;
+    PROBE(b, {1, KSK, true}, {2, KSK, false});
+    assert_int_equal(state_of(b, 2), KEY_VALID);
+}
+
+/* ---- What is configured beside what is known ---------------------------------------------------
+ */
+
+static unsigned trusted(struct bench *b)
+{
+    const struct rrset *ds;
+    assert_int_equal(trust_point_ds(&b->point, anchor(b), &b->arena, &ds), OK);
+    return ds ? ds->count : 0;
+}
+
+static void a_configured_key_need_not_wait(void **state)
+{
+    struct bench *b = *state;
+    b->anchors[1] = 2;
+    PROBE(b, {1, KSK, true}, {3, KSK, false});
+    assert_int_equal(trusted(b), 2);
+    PROBE(b, {1, KSK, true}, {2, KSK, false}, {3, KSK, false});
+    assert_int_equal(state_of(b, 2), KEY_VALID);
+    assert_int_equal(state_of(b, 3), KEY_PENDING);
+    assert_int_equal(trusted(b), 2);
+    b->anchors[1] = 3; /* as with a new version that has it built in */
+    assert_int_equal(trusted(b), 3);
+    assert_int_equal(PROBE(b, {1, KSK, true}, {2, KSK, false}, {3, KSK, false}), NEWS_CHANGED);
+    assert_int_equal(state_of(b, 3), KEY_VALID);
+}
+
+static void who_was_away_while_all_keys_changed_is_helped_by_a_new_anchor(void **state)
+{
+    struct bench *b = *state;
+    PROBE(b, {1, KSK, true});
+    assert_int_equal(PROBE(b, {2, KSK, true}), NEWS_FAILED);
+    b->anchors[0] = 2;
+    assert_int_equal(PROBE(b, {2, KSK, true}), NEWS_CHANGED);
+    assert_int_equal(state_of(b, 1), KEY_MISSING);
+    assert_int_equal(state_of(b, 2), KEY_VALID);
+}
+
+static void a_configured_key_that_was_revoked_is_not_trusted(void **state)
+{
+    struct bench *b = *state;
+    PROBE(b, {1, KSK, true});
+    PROBE(b, {1, REVOKED, true});
+    assert_int_equal(trusted(b), 0);
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_FAILED);
+    b->anchors[1] = 2;
+    assert_int_equal(trusted(b), 1);
+    assert_int_equal(PROBE(b, {1, KSK, true}), NEWS_FAILED);
+    assert_int_equal(PROBE(b, {1, REVOKED, true}, {2, KSK, true}), NEWS_CHANGED);
+    assert_int_equal(state_of(b, 1), KEY_REVOKED);
+    assert_int_equal(state_of(b, 2), KEY_VALID);
+    assert_int_equal(trusted(b), 1);
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */
@@ -427,8 +617,7 @@ static void close_set(struct history *h, const struct rrset *ds)
     h->sets++;
     b->work = (struct dnssec_work){.price = 3840, .good = 64, .failed = 8};
     b->checker.wall = (uint32_t)b->now;
-    struct trust_seen seen = {
-        .keys = rrset_finish(&h->set), .ttl = 172800, .ds = ds, .checker = &b->checker};
+    struct trust_seen seen = {.keys = rrset_finish(&h->set), .ds = ds, .checker = &b->checker};
     enum trust_news news = trust_point_take(&b->point, &seen, b->now);
     assert_int_not_equal(news, NEWS_FAILED);
     h->changes += news == NEWS_CHANGED;
@@ -505,6 +694,7 @@ static void the_roots_new_key_is_trusted_thirty_days_after_it_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(every_row_of_the_table_holds),
         TEST(the_key_that_the_anchor_names_is_valid_at_once),
         TEST(what_trusted_keys_have_not_signed_is_a_failure),
         TEST(a_new_key_is_valid_after_thirty_days),
@@ -516,7 +706,14 @@ int main(void)
         TEST(a_missing_key_can_be_revoked),
         TEST(when_all_are_revoked_the_point_is_given_up),
         TEST(more_keys_than_have_room_are_left_out),
+        TEST(keys_that_are_gone_make_room),
         TEST(probes_come_as_ttl_and_signatures_allow),
+        TEST(what_is_not_checked_does_not_say_when_to_ask_again),
+        TEST(a_long_ttl_makes_a_new_key_wait_longer),
+        TEST(a_clock_that_was_ahead_holds_no_key_up),
+        TEST(a_configured_key_need_not_wait),
+        TEST(who_was_away_while_all_keys_changed_is_helped_by_a_new_anchor),
+        TEST(a_configured_key_that_was_revoked_is_not_trusted),
         TEST(what_is_written_is_read_again),
         TEST(a_broken_text_says_in_which_line),
         TEST(the_roots_new_key_is_trusted_thirty_days_after_it_came),
