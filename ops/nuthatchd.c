@@ -132,7 +132,7 @@ static int check(struct config *config, enum mode mode)
     if (mode == MODE_PRINT)
         config_print(stdout, config);
     else if (mode == MODE_ANCHOR)
-        good = check_anchors(&g->options, trust);
+        good = check_anchors(&g->options, config, trust);
     else
         printf("%s: no errors\n", config->file ? config->file : "defaults");
     generation_free(g);
