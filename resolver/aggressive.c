@@ -291,7 +291,9 @@ static bool is_answered(struct gathering *g)
 
 /*
  * The zone whose word it is: the deepest one that has denied something. That may lie below the cut,
- * where one server has parent and child, or a forwarder has all. DS is the parent's.
+ * where one server has parent and child, or a forwarder has all. DS is the parent's. And what was
+ * validated by a zone's keys is not to say that there are none: some have a wrong bitmap at the
+ * apex.
  */
 static const uint8_t *zone_of(const struct lookup *l)
 {
@@ -300,7 +302,9 @@ static const uint8_t *zone_of(const struct lookup *l)
     if (l->key.type == TYPE_DS && *at)
         at = name_skip(at, 1);
     int labels = cache_denial_zone(l->r->config.cache, at, cut);
-    return labels < 0 ? NULL : name_suffix(at, (unsigned)labels);
+    if (labels < 0 || (l->key.type == TYPE_DNSKEY && (unsigned)labels == name_labels(at)))
+        return NULL;
+    return name_suffix(at, (unsigned)labels);
 }
 
 /* Hashes are paid from what is left beyond those of one response: if it must be asked for after
