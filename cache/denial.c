@@ -18,14 +18,25 @@ static bool is_ordered(uint16_t type)
     return type == TYPE_NSEC || type == TYPE_NSEC3;
 }
 
+/* The order grows at the cost of entries, as all tables do. Wants the lock. */
+static bool add_to_order(struct cache_core *c, const uint8_t *zone, uint16_t type,
+                         const uint8_t *owner)
+{
+    size_t growth = spans__growth(&c->spans, zone, type, owner);
+    return cache__settle(c, 1, growth) && spans__add(&c->spans, zone, type, owner);
+}
+
 bool cache_put_denial(struct cache *c, const uint8_t *zone, const struct rrset *set, uint32_t now)
 {
-    struct key k = key_of(c->core, zone, set->type, set->owner);
+    uint8_t zone_name[NAME_MAX_WIRE], owner[NAME_MAX_WIRE]; /* entries in which they lie may move */
+    name_copy(zone_name, zone);
+    name_copy(owner, set->owner);
+    struct key k = key_of(c->core, zone_name, set->type, owner);
     rrset__pack(c, &k, set);
     struct put what = {.expiry = set->expiry, .trust = set->trust, .security = set->security};
     lock_take(&c->core->writers);
     bool stored = cache__store(c, &k, what, now) &&
-                  (!is_ordered(k.type) || spans__add(&c->core->spans, zone, k.type, k.name));
+                  (!is_ordered(k.type) || add_to_order(c->core, zone_name, k.type, owner));
     lock_release(&c->core->writers);
     return stored;
 }

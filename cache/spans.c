@@ -192,11 +192,27 @@ static void drop_name(struct spans *s, struct zone *z, uint32_t index)
     memmove(z->names + index, z->names + index + 1, (z->count - index) * sizeof *z->names);
 }
 
+static uint32_t next_room(uint32_t room)
+{
+    return room ? room + room / 2 : ROOM_FIRST;
+}
+
+size_t spans__growth(struct spans *s, const uint8_t *zone, uint16_t type, const uint8_t *owner)
+{
+    const struct zone *z = find_zone(s, zone, type);
+    size_t growth = name_size(owner);
+    if (!z)
+        growth += sizeof *z + name_size(zone);
+    if (!z || z->count == z->room)
+        growth += next_room(z ? z->room : 0) * sizeof *z->names;
+    return growth;
+}
+
 static bool reserve(struct spans *s, struct zone *z)
 {
     if (z->count < z->room)
         return true;
-    uint32_t room = z->room ? z->room + z->room / 2 : ROOM_FIRST;
+    uint32_t room = next_room(z->room);
     uint8_t **names = take(s, room * sizeof *names);
     if (!names)
         return false;

@@ -37,6 +37,8 @@ void spans__deinit(struct spans *s);
 /* Keeps to the new limit from the next addition on. */
 void spans__resize(struct spans *s, size_t budget);
 
+/* Octets that the addition of this owner may take; room for them is to be made first. */
+size_t spans__growth(struct spans *s, const uint8_t *zone, uint16_t type, const uint8_t *owner);
 /* Adds an owner, unless it is there. False when there is no memory. */
 bool spans__add(struct spans *s, const uint8_t *zone, uint16_t type, const uint8_t *owner);
 /*

@@ -112,6 +112,18 @@ static bool put_negative(struct worker *w, uint32_t key, uint16_t length)
     return cache_put_negative(w->cache, name, 28, &n, NOW);
 }
 
+static const uint8_t denying_zone[] = "\7example\3com";
+
+static bool put_denial(struct worker *w, uint32_t key, uint16_t length)
+{
+    uint8_t name[64];
+    uint8_t rdata[2048];
+    name_of(key, name);
+    struct rrset s = {.owner = name, .rdata = rdata, .expiry = NOW + 60, .type = 47, .count = 1};
+    s.rdata_size = (uint32_t)content_of(key, length, rdata);
+    return cache_put_denial(w->cache, denying_zone, &s, NOW);
+}
+
 static void check(struct worker *w, enum cache_miss m, bool right)
 {
     w->gets++;
@@ -161,12 +173,30 @@ static void read_negative(struct worker *w, uint32_t key)
               content_right(key, n.authority[0].rdata, n.authority[0].rdata_size));
 }
 
+/* The last one at or before the name, whose record may go at any moment. */
+static void read_denial(struct worker *w, uint32_t key)
+{
+    uint8_t name[64], owner[64];
+    name_of(key, name);
+    struct rrset s = {0};
+    enum cache_miss m = cache_find_denial(w->cache, denying_zone, 47, name, NOW, &s);
+    if (m == CACHE_HIT) {
+        uint32_t of = load_u32(s.rdata + 2);
+        name_of(of, owner);
+        w->wrong += !name_equal(s.owner, owner) || !content_right(of, s.rdata, s.rdata_size);
+    }
+    (void)cache_denial_zone(w->cache, name, 0);
+}
+
 static void read_one(struct worker *w)
 {
     uint32_t key = draw(&w->seed) % KEYS;
-    switch (draw(&w->seed) % 4) {
+    switch (draw(&w->seed) % 5) {
     case 0:
         read_set(w, key);
+        break;
+    case 3:
+        read_denial(w, key);
         break;
     case 1:
         read_answer(w, key);
@@ -183,9 +213,11 @@ static bool put_one(struct worker *w)
 {
     uint32_t key = draw(&w->seed) % KEYS;
     uint16_t length = (uint16_t)(4 + draw(&w->seed) % (draw(&w->seed) % 16 ? 60 : 1500));
-    switch (draw(&w->seed) % 4) {
+    switch (draw(&w->seed) % 5) {
     case 0:
         return put_set(w, key, length);
+    case 3:
+        return put_denial(w, key, length);
     case 1:
         return put_answer(w, key, length);
     case 2:
@@ -313,6 +345,8 @@ static void check_run(void *(*reader)(void *), unsigned puts)
     struct cache_figures f = figures_of(c);
     uint64_t counted = 0;
     for (unsigned k = 0; k < CACHE_KINDS; k++) {
+        if (k == CACHE_DENIAL) /* looked for by another's name */
+            continue;
         counted += f.hits[k];
         for (unsigned m = 0; m < CACHE_MISSES; m++)
             counted += f.misses[k][m];
