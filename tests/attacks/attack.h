@@ -106,12 +106,15 @@ struct rig_wish {
     const char *name;
     uint16_t type;
     struct answer_seen *out;
+    uint16_t flags; /* beside RD */
+    bool dnssec_ok; /* by an OPT record */
 };
 bool rig_ask_as(struct rig *r, const struct endpoint *client, enum transport via,
                 const struct rig_wish *wish);
 /* Asks and lets time pass until the answer is there, at most a minute: then it is a fault of ours.
  */
 void rig_resolve(struct rig *r, const char *name, uint16_t type, struct answer_seen *out);
+void rig_resolve_as(struct rig *r, const struct rig_wish *wish);
 void rig_advance(struct rig *r, uint64_t ms);
 
 /* Messages sent, and those of them to one address. */

@@ -726,3 +726,153 @@ void attack_junk_names(struct report *report)
     report_junk(report, false);
     report_junk(report, true);
 }
+
+/* ---- Laundering ------------------------------------------------------------------------------ */
+
+/*
+ * What is bogus is asked for by each of these names, with each type and all flags, one question
+ * after the other: whoever sets CD gets the data, and by that no one else. (ANY of an alias is the
+ * alias itself, which is good.)
+ */
+static const struct {
+    const char *text;
+    bool alias, empty;
+} bogus_names[] = {
+    {.text = "bad.evil.com."},                  /* badly signed */
+    {.text = "alias.evil.com.", .alias = true}, /* a good alias of it */
+    {.text = "x.t.evil.com."},                  /* a good DNAME leads there */
+    {.text = "in.out.net.", .alias = true},     /* an alias in an unsigned zone */
+    {.text = "gone.evil.com.", .empty = true},  /* NXDOMAIN without proof */
+    {.text = "bare.evil.com.", .empty = true},  /* NODATA without proof */
+};
+static const uint16_t bogus_types[] = {TYPE_A, TYPE_ANY, TYPE_MX};
+enum {
+    BOGUS_NAMES = sizeof bogus_names / sizeof *bogus_names,
+    BOGUS_TYPES = sizeof bogus_types / sizeof *bogus_types,
+    WAYS = 8, /* CD, AD and DO */
+    WITH_CD = 1,
+    WITH_AD = 2,
+    WITH_DO = 4,
+    BOGUS_QUESTIONS = BOGUS_TYPES * WAYS
+};
+
+struct laundry {
+    struct owned zone;
+    const struct rpl_rr *keys;
+    bool silent;
+    unsigned asked, laundered, withheld;
+};
+
+static struct rpl_bytes wire_of(struct owned *z, const char *text)
+{
+    uint8_t name[NAME_MAX_WIRE];
+    const uint8_t *kept = keep_name(z, name_of(text, name));
+    return (struct rpl_bytes){kept, name_size(kept)};
+}
+
+static void put_badly_signed(struct owned *z, const uint8_t *owner)
+{
+    static const struct sign_fault broken = {.broken = true};
+    static const uint8_t address[] = {192, 0, 2, 66};
+    const struct rpl_rr *a = record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4});
+    put(z, SECTION_ANSWER, a);
+    put_signature(z, SECTION_ANSWER, a, &broken);
+}
+
+/* What leads to the bad name, well signed; returns whether the data follow. */
+static bool put_way_to_bad(struct owned *z, const uint8_t *name)
+{
+    struct rpl_bytes bad = wire_of(z, "bad.evil.com."), t = wire_of(z, "t.evil.com.");
+    if (name_equal(name, wire_of(z, "alias.evil.com.").at)) {
+        put_signed(z, SECTION_ANSWER, record(z, NULL, keep_name(z, name), TYPE_CNAME, bad));
+        put_badly_signed(z, bad.at);
+    } else if (name_below(name, t.at)) {
+        put_signed(z, SECTION_ANSWER, record(z, NULL, t.at, TYPE_DNAME, bad));
+        put_badly_signed(z, wire_of(z, "x.bad.evil.com.").at);
+    } else if (name_at_or_below(name, bad.at)) {
+        put_badly_signed(z, keep_name(z, name));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void serve_bogus(struct ask *q, void *script)
+{
+    struct laundry *l = script;
+    struct owned *z = &l->zone;
+    uint8_t gone[NAME_MAX_WIRE];
+    if (l->silent)
+        return;
+    bool missing = name_equal(q->name, name_of("gone.evil.com.", gone));
+    raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (missing ? RCODE_NXDOMAIN : 0)));
+    if (q->type == TYPE_DNSKEY && name_equal(q->name, z->name))
+        put_signed(z, SECTION_ANSWER, l->keys);
+    else if (q->type == TYPE_MX || !put_way_to_bad(z, q->name))
+        put_soa(z);
+    send(z, q);
+}
+
+static void serve_way_in(struct ask *q, void *script)
+{
+    struct laundry *l = script;
+    if (l->silent)
+        return;
+    reply_start(q, FLAG_AA);
+    reply_add(q, SECTION_ANSWER, "in.out.net. 300 IN CNAME bad.evil.com.");
+    reply_send(q, DELAY_MS);
+}
+
+/* `question`: of BOGUS_QUESTIONS. */
+static void ask_bogus(struct rig *r, struct laundry *l, unsigned name, unsigned question)
+{
+    static struct answer_seen a;
+    unsigned way = question % WAYS;
+    uint16_t type = bogus_types[question / WAYS];
+    bool cd = (way & WITH_CD) != 0, ad = (way & WITH_AD) != 0;
+    rig_resolve_as(r,
+                   &(struct rig_wish){.name = bogus_names[name].text,
+                                      .type = type,
+                                      .out = &a,
+                                      .flags = (uint16_t)((cd ? FLAG_CD : 0) | (ad ? FLAG_AD : 0)),
+                                      .dnssec_ok = (way & WITH_DO) != 0});
+    bool failed = a.rcode == RCODE_SERVFAIL, data = answer_has(&a, "192.0.2.66");
+    bool authentic = (load_u16(a.bytes + 2) & FLAG_AD) != 0;
+    l->asked++;
+    if (type == TYPE_ANY && bogus_names[name].alias)
+        l->laundered += data;
+    else if (cd && !l->silent)
+        l->withheld += failed || (type == TYPE_A && data == bogus_names[name].empty);
+    else
+        l->laundered += !failed || data || authentic;
+}
+
+/* One question, then the other, and the first once more when all has expired and nobody answers. */
+static void launder(struct laundry *l, const unsigned name[2], unsigned first, unsigned second)
+{
+    enum { EXPIRED_MS = 400000 };
+    l->zone = (struct owned){0};
+    l->silent = false;
+    struct rig *r = own_zone(&l->zone, serve_bogus, l);
+    rig_zone(r, "out.net.", "203.0.113.67", serve_way_in, l);
+    l->keys = record(&l->zone, NULL, l->zone.name, TYPE_DNSKEY, l->zone.dnskey);
+    ask_bogus(r, l, name[0], first);
+    ask_bogus(r, l, name[1], second);
+    l->silent = true;
+    rig_advance(r, EXPIRED_MS);
+    ask_bogus(r, l, name[0], first & ~(unsigned)WITH_CD);
+    give_up_zone(&l->zone, r);
+}
+
+void attack_laundering(struct report *r)
+{
+    static struct laundry l;
+    l = (struct laundry){0};
+    for (unsigned n = 0; n < BOGUS_NAMES; n++)
+        for (unsigned i = 0; i < BOGUS_QUESTIONS * BOGUS_QUESTIONS; i++)
+            for (unsigned m = r->full ? 0 : n; m < (r->full ? BOGUS_NAMES : n + 1); m++)
+                launder(&l, (const unsigned[]){n, m}, i / BOGUS_QUESTIONS, i % BOGUS_QUESTIONS);
+    report_at_least(r, "questions for bogus data", l.asked, 10000);
+    report_at_most(r, "without CD not refused, or called authentic", l.laundered, 0);
+    report_at_most(r, "with CD withheld", l.withheld, 0);
+}

@@ -230,7 +230,7 @@ static void drop_bomb(struct bomb *b, unsigned names, unsigned after_ms)
     for (unsigned i = 0; i < b->count; i++) {
         snprintf(name, sizeof name, "b%u.evil.", i % names);
         rig_ask_as(b->rig, &victim, TRANSPORT_UDP,
-                   &(struct rig_wish){name, TYPE_A, &b->answers[i]});
+                   &(struct rig_wish){.name = name, .type = TYPE_A, .out = &b->answers[i]});
     }
     count_answers(b);
 }
@@ -268,7 +268,7 @@ void attack_one_source(struct report *report)
     rig_zone(r, "bank.com.", good_server, serve_address, (void *)(uintptr_t)good);
     for (unsigned i = 0; i < 20000; i++) {
         snprintf(name, sizeof name, "o%u.evil.", i);
-        rig_ask_as(r, &hog, TRANSPORT_TCP, &(struct rig_wish){name, TYPE_A, NULL});
+        rig_ask_as(r, &hog, TRANSPORT_TCP, &(struct rig_wish){.name = name, .type = TYPE_A});
         most =
             resolver_load(rig_resolver(r)) > most ? (unsigned)resolver_load(rig_resolver(r)) : most;
         if (i % 200 != 199)

@@ -265,24 +265,32 @@ static void on_answer(void *ctx, uint64_t request, const uint8_t *bytes, size_t 
     free(w);
 }
 
-void rig_ask(struct rig *r, const char *name, uint16_t type, struct answer_seen *out)
+/* Each question from an address of its own. */
+static void ask_over_tcp(struct rig *r, const struct rig_wish *wish)
 {
     uint64_t n = r->requests;
     struct endpoint client = {.family = 4,
                               .port = 40000,
                               .bytes = {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
-    MUST(rig_ask_as(r, &client, TRANSPORT_TCP, &(struct rig_wish){name, type, out}));
+    MUST(rig_ask_as(r, &client, TRANSPORT_TCP, wish));
+}
+
+void rig_ask(struct rig *r, const char *name, uint16_t type, struct answer_seen *out)
+{
+    ask_over_tcp(r, &(struct rig_wish){.name = name, .type = type, .out = out});
 }
 
 bool rig_ask_as(struct rig *r, const struct endpoint *client, enum transport via,
                 const struct rig_wish *wish)
 {
     struct answer_seen *out = wish->out;
-    uint8_t query[DNS_HEADER_SIZE + NAME_MAX_WIRE + 4], wire[NAME_MAX_WIRE];
+    uint8_t query[DNS_HEADER_SIZE + NAME_MAX_WIRE + 4 + 11], wire[NAME_MAX_WIRE];
     struct writer w;
     writer_init(&w, query, sizeof query);
-    MUST(writer_header(&w, 0x1234, FLAG_RD) == OK);
+    MUST(writer_header(&w, 0x1234, FLAG_RD | wish->flags) == OK);
     MUST(writer_question(&w, name_of(wish->name, wire), wish->type, CLASS_IN) == OK);
+    if (wish->dnssec_ok)
+        MUST(writer_opt(&w, &(struct writer_opt){.udp_size = DNS_UDP_SAFE, .do_bit = true}) == OK);
     struct front_query q = {.bytes = query,
                             .size = writer_finish(&w),
                             .client = *client,
@@ -314,9 +322,15 @@ bool rig_ask_as(struct rig *r, const struct endpoint *client, enum transport via
 
 void rig_resolve(struct rig *r, const char *name, uint16_t type, struct answer_seen *out)
 {
+    rig_resolve_as(r, &(struct rig_wish){.name = name, .type = type, .out = out});
+}
+
+void rig_resolve_as(struct rig *r, const struct rig_wish *wish)
+{
+    struct answer_seen *out = wish->out;
     uint64_t until = sim_now(r->sim) + PATIENCE_MS;
     bool moved = true;
-    rig_ask(r, name, type, out);
+    ask_over_tcp(r, wish);
     while (!out->came && moved)
         MUST(sim_step(r->sim, until, &moved) == OK);
     MUST(out->came);
@@ -361,6 +375,7 @@ static void make_options(struct rig *r, const char *listen)
     r->hints.address[0].at = address_of(root_address);
     r->options.hints = &r->hints;
     r->options.prime = false;                 /* its packets are nobody's */
+    r->options.built_s = 0;                   /* signatures are made long before we are built */
     r->options.anchors = (struct anchors){0}; /* nothing in this world is signed */
 }
 
