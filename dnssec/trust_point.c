@@ -296,8 +296,10 @@ static bool step(const struct trust_point *t, struct trust_key *k, struct probe 
 
 static void add(struct trust_point *t, const struct rrset_iter *record, struct probe *p)
 {
-    if (!make_room(t, p->now))
+    if (!make_room(t, p->now)) {
+        t->without_room++;
         return;
+    }
     struct trust_key *k = &t->keys[t->count++];
     *k = (struct trust_key){
         .since_s = p->now, .seen = 1, .ttl = p->by.original_ttl, .length = record->length};
@@ -308,6 +310,7 @@ static void add(struct trust_point *t, const struct rrset_iter *record, struct p
 
 static void update(struct trust_point *t, struct probe *p)
 {
+    t->without_room = 0;
     for (unsigned i = 0; i < t->count;) {
         if (step(t, &t->keys[i], p)) {
             i++;

@@ -16,7 +16,7 @@
 #include "dnssec/signature.h"
 
 enum {
-    TRUST_KEYS_MAX = 16,               /* of one zone; RFC 5011 §5 wants five at least */
+    TRUST_KEYS_MAX = 16,               /* of one zone; RFC 5011 §2.4.3 wants five at least */
     TRUST_KEY_OCTETS = 1028,           /* of one key's rdata: RSA of 8,192 bits */
     TRUST_HOLD_DOWN_S = 30 * 86400,    /* before a new key counts, and until a revoked one may go */
     TRUST_MISSING_KEPT_S = 366 * 86400 /* how long a missing one keeps its place in any case */
@@ -38,6 +38,7 @@ struct trust_point {
     uint8_t zone[NAME_MAX_WIRE];
     int64_t asked_s, success_s, next_s; /* 0: never */
     uint32_t failed;                    /* probes in a row */
+    uint32_t without_room;              /* keys of the last probe that are not followed */
     uint32_t interval_s, retry_s;       /* RFC 5011 §2.3 */
     unsigned count;
     struct trust_key keys[TRUST_KEYS_MAX];

@@ -11,6 +11,7 @@
 #include "dns/name.h"
 #include "dns/types.h"
 #include "net/internal.h"
+#include "ops/trust.h"
 
 #define SAME(limit, constant)                                                                      \
     _Static_assert((unsigned)(limit) == (unsigned)(constant), "limits.def and " #constant)
@@ -25,3 +26,5 @@ SAME(LIMIT_POINTERS, NAME_MAX_POINTERS);
 SAME(LIMIT_EDNS_OPTIONS, EDNS_OPTIONS_MAX);
 SAME(LIMIT_TCP_UNREAD, TCP_UNREAD_MAX);
 SAME(LIMIT_UDP_PAYLOAD, DNS_UDP_SAFE);
+SAME(LIMIT_ANCHOR_ZONES, TRUST_ZONES_MAX);
+SAME(LIMIT_ANCHOR_KEYS, TRUST_KEYS_MAX);

@@ -200,8 +200,9 @@ void server__count(struct server *s, struct waiter *w);
 void server__on_reload(void *ctx, int signum);
 void server__applied(struct server *s);
 /* A new generation of the same configuration: host names have other addresses, trust anchors other
- * keys. */
-void server__renew(struct server *s);
+ * keys. False: it could not be made, which has been logged, or it will be after the round that is
+ * under way. */
+bool server__renew(struct server *s);
 void server__on_figures(void *ctx, int signum);
 void server__counted(struct server *s);
 void server__on_stop(void *ctx, int signum);

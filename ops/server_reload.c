@@ -150,23 +150,24 @@ void server__on_reload(void *ctx, int signum)
     server__reload(s, &s->on_sighup);
 }
 
-void server__renew(struct server *s)
+bool server__renew(struct server *s)
 {
     struct config_report report = {0};
     struct generation *next = NULL, *now = s->workers[0].now;
     if (s->stopping)
-        return;
+        return false;
     s->renew = s->apply.waiting > 0;
     if (s->renew)
-        return;
+        return false;
     struct config *config = config_ref(now->config);
     struct discoveries found = {.names = s->names, .trust = s->trust};
     enum err e = generation_new(&next, config, &s->listening, &found, &report);
     if (e != OK) {
         config_free(config);
         log_report(&report, e);
-        return;
+        return false;
     }
     generation_follow(next, now);
     apply(s, next);
+    return true;
 }

@@ -17,13 +17,13 @@
 #include "resolver/trust_watch.h"
 #include "zones/anchors.h"
 
-enum { POINTS_MAX = 8, FILE_MAX = 1 << 20, SAVE_AGAIN_S = 60 };
+enum { FILE_MAX = 1 << 20, AGAIN_S = 60 };
 #define TOO_MANY "there are more than 8 zones with trust anchors: name fewer"
 
 struct trust_state {
     char *path;
-    struct trust_point points[POINTS_MAX];
-    const struct rrset *ds[POINTS_MAX]; /* as configured; NULL: by the file alone */
+    struct trust_point points[TRUST_ZONES_MAX];
+    const struct rrset *ds[TRUST_ZONES_MAX]; /* as configured; NULL: by the file alone */
     size_t count;
     struct arena arena; /* of `ds` */
     struct dnssec_policy policy;
@@ -66,7 +66,7 @@ static enum err read_state(struct trust_state *t, const struct config *c,
     enum err e = read_whole(t->path, &text, &size);
     arena_init(&scratch, NULL);
     if (e == OK)
-        e = trust_text_read(&scratch, text, size, t->points, POINTS_MAX, &t->count, &error);
+        e = trust_text_read(&scratch, text, size, t->points, TRUST_ZONES_MAX, &t->count, &error);
     arena_deinit(&scratch);
     free(text);
     if (e == OK || e == ERR_NOTFOUND || e == ERR_NOMEM)
@@ -98,7 +98,7 @@ static struct trust_point *make_point(struct trust_state *t, const struct rrset 
                                       const uint8_t *zone)
 {
     struct trust_point *p = NULL;
-    if (t->count < POINTS_MAX)
+    if (t->count < TRUST_ZONES_MAX)
         p = &t->points[t->count++];
     for (size_t i = 0; !p && i < t->count; i++)
         if (!ds[i])
@@ -134,7 +134,7 @@ static enum err take_configured(struct trust_state *t, const struct config *c)
 {
     const char *anchors = c->dnssec.trust_anchors[0] != '\0' ? c->dnssec.trust_anchors : NULL;
     struct zone_error ignored; /* whoever makes the generation complains of it */
-    const struct rrset *ds[POINTS_MAX] = {NULL};
+    const struct rrset *ds[TRUST_ZONES_MAX] = {NULL};
     struct rrset_array sets;
     struct arena arena;
     arena_init(&arena, NULL);
@@ -253,7 +253,8 @@ enum err trust_save(const struct trust_state *t)
     if (!beside)
         return ERR_NOMEM;
     snprintf(beside, size, "%s.new", t->path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    unlink(beside); /* half written, perhaps by another user */
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     enum err e = fd >= 0 ? write_to(t, fd) : ERR_IO;
     if (e == OK && rename(beside, t->path) != 0)
         e = ERR_IO;
@@ -321,8 +322,7 @@ static void settle(void *ctx)
     if (t->dirty)
         save(t);
     if (t->changed)
-        server__renew(t->server);
-    t->changed = false;
+        t->changed = !server__renew(t->server);
 }
 
 static void on_news(void *ctx, const struct trust_point *point, const struct trust_point *before,
@@ -335,6 +335,11 @@ static void on_news(void *ctx, const struct trust_point *point, const struct tru
             name_text(point->zone, zone), point->failed);
     else if (news == NEWS_CHANGED)
         log_changes(t, point, before);
+    if (news != NEWS_FAILED && point->without_room > 0)
+        LOG(LOG_WARNING, "trust_anchor_no_room", "zone=%s keys=%" PRIu32 " advice=\"%s\"",
+            name_text(point->zone, zone), point->without_room,
+            "the zone has more keys than are followed: add those that are to be trusted to "
+            "dnssec.trust-anchors");
     t->changed = t->changed || news == NEWS_CHANGED;
     t->dirty = true;
     if (net_after(t->server->workers[0].net, 0, settle, t) != OK)
@@ -346,11 +351,11 @@ static void look(void *ctx)
     struct trust_state *t = ctx;
     if (!t->watch || t->server->stopping)
         return;
-    settle(t); /* what could not be written */
+    settle(t); /* what could not be done before */
     uint32_t wait_s = trust_watch_look(t->watch);
     resolver_turn(t->server->workers[0].resolver); /* what was asked for leaves now */
-    if (t->dirty && wait_s > SAVE_AGAIN_S)
-        wait_s = SAVE_AGAIN_S;
+    if ((t->dirty || t->changed) && wait_s > AGAIN_S)
+        wait_s = AGAIN_S;
     if (net_after(t->server->workers[0].net, wait_s * UINT64_C(1000), look, t) != OK)
         LOG(LOG_ERROR, "trust_anchor_probes_over", "why=\"%s\"", err_text(ERR_NOMEM));
 }
@@ -363,7 +368,7 @@ void trust_start(struct trust_state *t, struct server *s)
                                         .policy = &t->policy,
                                         .points = t->points,
                                         .ds = t->ds,
-                                        .count = POINTS_MAX,
+                                        .count = TRUST_ZONES_MAX,
                                         .news = on_news,
                                         .ctx = t};
     t->server = s;

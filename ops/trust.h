@@ -9,6 +9,8 @@
 #include "dnssec/trust_point.h"
 #include "ops/config.h"
 
+enum { TRUST_ZONES_MAX = 8 };
+
 struct server;
 struct trust_state;
 

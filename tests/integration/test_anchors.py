@@ -1,7 +1,10 @@
 """Trust anchors that follow their zones (RFC 5011): the state file, and what --check-anchor says."""
 
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -113,3 +116,44 @@ def test_check_anchor_tells_of_the_built_in_keys_and_of_what_is_of_no_use(tmp_pa
     assert said.returncode == 1 and "NOT USED: " in said.stdout and "counts as unsigned" in said.stdout
     said = check(tmp_path, "dnssec:\n  validate: no\n")
     assert said.returncode == 1 and "Nothing is trusted" in said.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_the_state_is_the_servers_users(tmp_path, lab):
+    """Before it became that user it could have written anywhere."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir="/tmp"))  # which that user can reach
+    try:
+        text = config(folder).replace("server:\n", "server:\n  user: nobody\n")
+        (folder / "c.yaml").write_text(text)
+        folder.chmod(0o755)
+        done = lab.run([binary(), "-c", folder / "c.yaml"])
+        assert done.returncode == 1 and f"cannot write {folder}/anchors: Permission denied: " in done.stderr, done.stderr
+        assert not (folder / "anchors").exists()
+        shutil.chown(folder, "nobody")
+        (folder / "anchors.new").write_text("; half a li")  # root's
+        with Daemon(tmp_path, text, lab, notify=False) as daemon:
+            daemon.wait_log("trust_anchor zone=. ")
+            wait_for(lambda: "state=2 [ VALID ]" in (folder / "anchors").read_text())
+            assert (folder / "anchors").owner() == "nobody" and not (folder / "anchors.new").exists()
+            assert daemon.stop() == 0
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_an_empty_state_begins_with_the_configured_anchors(tmp_path, lab):
+    (tmp_path / "anchors").touch()
+    with Daemon(tmp_path, config(tmp_path), lab) as daemon:
+        daemon.wait_log("trust_anchor zone=. ")
+        assert " ad" in flags(lab, "www.example.com")
+
+
+def test_check_anchor_says_who_trusts_and_what_hides_it(tmp_path):
+    key = "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4="
+    (tmp_path / "some").write_text(f"; ours\none. IN DNSKEY {key}\n\ntwo. IN DNSKEY ( {key}\n )\n")
+    said = check(tmp_path, f"dnssec:\n  trust-anchors: {tmp_path}/some\n  negative-anchors: [two, three until 2025-01-01]\n")
+    assert said.returncode == 0
+    assert f"; from {tmp_path}/some:2\n" in said.stdout
+    assert f"; from {tmp_path}/some\n    HIDDEN by the negative anchor" in said.stdout  # of several lines
+    assert "three.  negative: nothing is validated there, ENDED on 2025-01-01" in said.stdout
+    said = check(tmp_path, "dnssec:\n  negative-anchors: [.]\n")
+    assert said.returncode == 1 and "; built in\n" in said.stdout and "Nothing is trusted" in said.stdout

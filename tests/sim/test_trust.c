@@ -357,8 +357,11 @@ static void more_keys_than_have_room_are_left_out(void **state)
         all[i] = (struct member){i + 1, KSK, i == 0};
     assert_int_equal(probe(b, all, KEYS), NEWS_CHANGED);
     assert_int_equal(b->point.count, TRUST_KEYS_MAX);
+    assert_int_equal(b->point.without_room, KEYS - TRUST_KEYS_MAX);
     assert_int_equal(state_of(b, 1), KEY_VALID);
     assert_int_equal(state_of(b, KEYS), 0);
+    PROBE(b, {1, KSK, true});
+    assert_int_equal(b->point.without_room, 0);
 }
 
 /* Those that nobody needs any more make way, oldest first; what was there a year ago does not. */
