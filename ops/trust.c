@@ -281,12 +281,23 @@ static void log_key(const struct trust_point *p, const struct trust_key *k,
         is ? key_state_text(is->state) : "START");
 }
 
+/* Nobody must lose validation without being told, at every start. */
+static void tell_if_gone(const struct trust_state *t, const struct trust_point *p)
+{
+    char zone[NAME_TEXT_MAX];
+    const struct rrset *configured = t->ds[p - t->points], *ds = NULL;
+    struct arena scratch;
+    arena_init(&scratch, NULL);
+    if (configured && p->count > 0 && trust_point_ds(p, configured, &scratch, &ds) == OK && !ds)
+        LOG(LOG_WARNING, "trust_anchor_gone", "zone=%s advice=\"%s\"", name_text(p->zone, zone),
+            "all its keys were revoked, so nothing is validated by it any more: learn its new keys "
+            "and put them into dnssec.trust-anchors");
+    arena_deinit(&scratch);
+}
+
 static void log_changes(const struct trust_state *t, const struct trust_point *p,
                         const struct trust_point *before)
 {
-    char zone[NAME_TEXT_MAX];
-    const struct rrset *ds = NULL;
-    struct arena scratch;
     for (unsigned i = 0; i < p->count; i++) {
         const struct trust_key *k = &p->keys[i];
         log_key(p, k, trust_point_find(before, k->rdata, k->length), k);
@@ -296,11 +307,7 @@ static void log_changes(const struct trust_state *t, const struct trust_point *p
         if (!trust_point_find(p, k->rdata, k->length))
             log_key(p, k, k, NULL);
     }
-    arena_init(&scratch, NULL);
-    if (trust_point_ds(p, t->ds[p - t->points], &scratch, &ds) == OK && !ds)
-        LOG(LOG_WARNING, "trust_anchor_gone", "zone=%s advice=\"%s\"", name_text(p->zone, zone),
-            "all its keys were revoked: nothing below is validated by it any more");
-    arena_deinit(&scratch);
+    tell_if_gone(t, p);
 }
 
 static void save(struct trust_state *t)
@@ -372,6 +379,8 @@ void trust_start(struct trust_state *t, struct server *s)
                                         .news = on_news,
                                         .ctx = t};
     t->server = s;
+    for (size_t i = 0; i < t->count; i++)
+        tell_if_gone(t, &t->points[i]);
     if (trust_watch_new(&t->watch, &config) == OK)
         look(t);
     else

@@ -70,7 +70,8 @@ def test_what_the_state_trusts_counts_and_not_the_configured_anchor(tmp_path, la
     state.write_text(state.read_text().replace("state=2 [ VALID ]", "state=4 [ REVOKED ]"))
     said = check(tmp_path, config(tmp_path))
     assert said.returncode == 1 and "ALL its keys were revoked" in said.stdout and "Nothing is trusted" in said.stdout
-    with Daemon(tmp_path, config(tmp_path), lab):
+    with Daemon(tmp_path, config(tmp_path), lab) as daemon:
+        daemon.wait_log("trust_anchor_gone zone=. ")
         assert " ad" not in flags(lab, "www.example.com")
 
 
