@@ -8,116 +8,15 @@
 
 #include "base/must.h"
 #include "dnssec/records.h"
-#include "tests/attacks/attack.h"
-#include "tests/sim/rpl_sign.h"
+#include "tests/attacks/owned.h"
 
-enum { DELAY_MS = 10, KEY_SIZE = 32, SIGNATURE_SIZE = 64, RECORDS_MAX = 4096 };
-static const char server[] = "203.0.113.66";
-
-/* ---- The attacker's zone --------------------------------------------------------------------- */
-
-struct owned {
-    struct arena arena;
-    uint8_t name[NAME_MAX_WIRE];
-    const struct sign_key *key;
-    struct rpl_bytes dnskey;
-    uint16_t tag;
-    struct raw m; /* the reply that is being made */
-};
-
-static struct rig *own_zone(struct owned *z, serve_fn *serve, void *script)
-{
-    struct rpl_bytes ds;
-    struct rig *r = rig_new(&(struct rig_config){0});
-    arena_init(&z->arena, NULL);
-    name_of("evil.com.", z->name);
-    z->key = sign_key(z->name, "ED25519");
-    MUST(z->key && sign_dnskey(&z->arena, z->key, 257, 3, &z->dnskey) == OK);
-    MUST(sign_ds(&z->arena, z->name, &z->dnskey, 2, &ds) == OK);
-    z->tag = dnskey_tag(z->dnskey.at, z->dnskey.size);
-    sim_set_wall(rig_sim(r), SIGNING_WALL_S);
-    rig_anchor(r, z->name, ds.at, (uint16_t)ds.size);
-    rig_zone(r, "evil.com.", server, serve, script);
-    return r;
-}
-
-static void give_up_zone(struct owned *z, struct rig *r)
-{
-    rig_free(r);
-    arena_deinit(&z->arena);
-}
-
-static const struct rpl_rr *record(struct owned *z, const struct rpl_rr *next, const uint8_t *owner,
-                                   uint16_t type, struct rpl_bytes rdata)
-{
-    struct rpl_rr *rr = arena_alloc(&z->arena, sizeof *rr);
-    MUST(rr);
-    *rr = (struct rpl_rr){.owner = owner,
-                          .rdata = rdata.at,
-                          .length = (uint16_t)rdata.size,
-                          .type = type,
-                          .class = CLASS_IN,
-                          .ttl = 300,
-                          .next = (struct rpl_rr *)(uintptr_t)next};
-    return rr;
-}
-
-static void put(struct owned *z, enum section section, const struct rpl_rr *rr)
-{
-    raw_put(&z->m, rr->owner, name_size(rr->owner));
-    raw_u16(&z->m, rr->type);
-    raw_u16(&z->m, CLASS_IN);
-    raw_u16(&z->m, 0);
-    raw_u16(&z->m, rr->ttl);
-    raw_u16(&z->m, rr->length);
-    raw_put(&z->m, rr->rdata, rr->length);
-    raw_count(&z->m, section);
-}
-
-static void put_signature(struct owned *z, enum section section, const struct rpl_rr *first,
-                          const struct sign_fault *fault)
-{
-    struct rpl_bytes rdata;
-    MUST(sign_set(&z->arena, z->key, z->name, &z->dnskey, first, fault, SIGNING_WALL_S, &rdata) ==
-         OK);
-    put(z, section, record(z, NULL, first->owner, TYPE_RRSIG, rdata));
-}
-
-/* The records from `first` on, which are one set, and their signature. */
-static void put_signed(struct owned *z, enum section section, const struct rpl_rr *first)
-{
-    static const struct sign_fault none;
-    for (const struct rpl_rr *rr = first; rr; rr = rr->next)
-        put(z, section, rr);
-    put_signature(z, section, first, &none);
-}
-
-/* Over UDP what is large is cut to TC. */
-static void send(struct owned *z, struct ask *q)
-{
-    if (q->exchange->via == TRANSPORT_UDP && z->m.size > DNS_UDP_SAFE)
-        raw_reply(&z->m, q, FLAG_AA | FLAG_TC);
-    reply_raw(q, z->m.bytes, z->m.size, DELAY_MS);
-}
-
-static const uint8_t *keep_name(struct owned *z, const uint8_t *name)
-{
-    const uint8_t *kept = arena_copy(&z->arena, name, name_size(name));
-    MUST(kept);
-    return kept;
-}
-
-static void put_soa(struct owned *z)
-{
-    static const uint8_t rdata[22 - 1 + 1] = {0, 0, [21] = 60};
-    put_signed(z, SECTION_AUTHORITY,
-               record(z, NULL, z->name, TYPE_SOA, (struct rpl_bytes){rdata, sizeof rdata}));
-}
+enum { KEY_SIZE = 32, SIGNATURE_SIZE = 64, RECORDS_MAX = 4096 };
 
 static void put_address(struct owned *z, const uint8_t *owner)
 {
     static const uint8_t address[] = {192, 0, 2, 66};
-    put_signed(z, SECTION_ANSWER, record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4}));
+    owned_put_signed(z, SECTION_ANSWER,
+                     owned_record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4}));
 }
 
 /* ---- Many keys, many signatures -------------------------------------------------------------- */
@@ -154,8 +53,8 @@ static void make_keys(struct trap *t)
     struct owned *z = &t->zone;
     const struct rpl_rr *set = NULL;
     for (unsigned i = 0; i < t->keys; i++)
-        set = record(z, set, z->name, TYPE_DNSKEY, decoy(z, i, t->algorithm, t->bits));
-    t->set = (struct rpl_rr *)(uintptr_t)record(z, set, z->name, TYPE_DNSKEY, z->dnskey);
+        set = owned_record(z, set, z->name, TYPE_DNSKEY, decoy(z, i, t->algorithm, t->bits));
+    t->set = (struct rpl_rr *)(uintptr_t)owned_record(z, set, z->name, TYPE_DNSKEY, z->dnskey);
 }
 
 static void put_bad_signatures(struct trap *t, const uint8_t *owner)
@@ -163,14 +62,14 @@ static void put_bad_signatures(struct trap *t, const uint8_t *owner)
     struct owned *z = &t->zone;
     static const uint8_t address[] = {192, 0, 2, 66};
     const struct rpl_rr *a =
-        record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, sizeof address});
-    put(z, SECTION_ANSWER, a);
+        owned_record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, sizeof address});
+    owned_put(z, SECTION_ANSWER, a);
     for (unsigned i = 0; i < t->signatures; i++) {
         struct sign_fault f = {.broken = true,
                                .has_algorithm = true,
                                .algorithm = t->algorithm,
                                .expiration_s = 3600 + (int64_t)i};
-        put_signature(z, SECTION_ANSWER, a, &f);
+        owned_put_signature(z, SECTION_ANSWER, a, &f);
     }
 }
 
@@ -179,10 +78,10 @@ static void serve_trap(struct ask *q, void *script)
     struct trap *t = script;
     raw_reply(&t->zone.m, q, FLAG_AA);
     if (q->type == TYPE_DNSKEY)
-        put_signed(&t->zone, SECTION_ANSWER, t->set);
+        owned_put_signed(&t->zone, SECTION_ANSWER, t->set);
     else if (name_labels(q->name) > 2)
-        put_bad_signatures(t, keep_name(&t->zone, q->name));
-    send(&t->zone, q);
+        put_bad_signatures(t, owned_keep(&t->zone, q->name));
+    owned_send(&t->zone, q);
 }
 
 struct cost {
@@ -193,13 +92,13 @@ struct cost {
 static struct cost trap_of(struct trap *t, unsigned *rcode)
 {
     static struct answer_seen a;
-    struct rig *r = own_zone(&t->zone, serve_trap, t);
+    struct rig *r = owned_zone(&t->zone, serve_trap, t);
     make_keys(t);
     rig_resolve(r, "www.evil.com.", TYPE_A, &a);
     *rcode = a.rcode;
     const struct counters *c = resolver_counters(rig_resolver(r));
     struct cost cost = {c->checks_failed, c->checks_good, rig_packets(r)};
-    give_up_zone(&t->zone, r);
+    owned_free(&t->zone, r);
     return cost;
 }
 
@@ -246,7 +145,7 @@ void attack_signatures(struct report *r)
     static struct answer_seen a;
     size_t first = 0;
     t = (struct trap){.signatures = 150, .algorithm = 15, .bits = KEY_SIZE};
-    struct rig *rig = own_zone(&t.zone, serve_trap, &t);
+    struct rig *rig = owned_zone(&t.zone, serve_trap, &t);
     make_keys(&t);
     unsigned rounds = r->full ? 1000 : 25;
     for (unsigned i = 0; i < rounds; i++) {
@@ -260,7 +159,7 @@ void attack_signatures(struct report *r)
     report_at_most(r, "failed checks a query", (double)c->checks_failed / rounds, 8);
     report_at_most(r, "working memory, against that of two", (double)rig_work(rig) / (double)first,
                    1.1);
-    give_up_zone(&t.zone, rig);
+    owned_free(&t.zone, rig);
 }
 
 /* ---- Denial ---------------------------------------------------------------------------------- */
@@ -293,8 +192,8 @@ static const struct rpl_rr *between(struct denying *d, const uint8_t hash[20],
         label[1 + i] = (uint8_t)digits[value >> (11 - bit % 8) & 31];
     }
     MUST(name_prepend(label, d->zone.name, owner) == OK);
-    return record(&d->zone, NULL, keep_name(&d->zone, owner), TYPE_NSEC3,
-                  (struct rpl_bytes){rdata, 29});
+    return owned_record(&d->zone, NULL, owned_keep(&d->zone, owner), TYPE_NSEC3,
+                        (struct rpl_bytes){rdata, 29});
 }
 
 /* The one that matches (by 0) or covers (by 1) the name. */
@@ -313,11 +212,11 @@ static void put_hashed_denial(struct denying *d, const uint8_t *name)
     struct owned *z = &d->zone;
     uint8_t star[NAME_MAX_WIRE];
     const uint8_t *closer = name_suffix(name, name_labels(z->name) + 1);
-    put_soa(z);
-    put_signed(z, SECTION_AUTHORITY, hashed(d, z->name, 0));
-    put_signed(z, SECTION_AUTHORITY, hashed(d, closer, 1));
+    owned_put_soa(z);
+    owned_put_signed(z, SECTION_AUTHORITY, hashed(d, z->name, 0));
+    owned_put_signed(z, SECTION_AUTHORITY, hashed(d, closer, 1));
     MUST(name_prepend((const uint8_t *)"\1*", z->name, star) == OK);
-    put_signed(z, SECTION_AUTHORITY, hashed(d, star, 1));
+    owned_put_signed(z, SECTION_AUTHORITY, hashed(d, star, 1));
 }
 
 static void serve_hashed(struct ask *q, void *script)
@@ -327,10 +226,10 @@ static void serve_hashed(struct ask *q, void *script)
     bool deep = name_labels(q->name) > 2;
     raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (deep ? RCODE_NXDOMAIN : 0)));
     if (q->type == TYPE_DNSKEY)
-        put_signed(z, SECTION_ANSWER, d->keys);
+        owned_put_signed(z, SECTION_ANSWER, d->keys);
     else if (deep)
         put_hashed_denial(d, q->name);
-    send(z, q);
+    owned_send(z, q);
 }
 
 /* An unsigned answer whose every label may be a delegation. */
@@ -344,9 +243,10 @@ static void serve_unsigned(struct ask *q, void *script)
         return;
     }
     raw_reply(&z->m, q, FLAG_AA);
-    put(z, SECTION_ANSWER,
-        record(z, NULL, keep_name(z, q->name), TYPE_A, (struct rpl_bytes){address, 4}));
-    send(z, q);
+    owned_put(
+        z, SECTION_ANSWER,
+        owned_record(z, NULL, owned_keep(z, q->name), TYPE_A, (struct rpl_bytes){address, 4}));
+    owned_send(z, q);
 }
 
 static void deep_name(char *out, unsigned labels)
@@ -360,14 +260,14 @@ static double blocks_of(struct denying *d, serve_fn *serve, unsigned labels)
 {
     static struct answer_seen a;
     char name[300];
-    struct rig *r = own_zone(&d->zone, serve, d);
-    d->keys = (struct rpl_rr *)(uintptr_t)record(&d->zone, NULL, d->zone.name, TYPE_DNSKEY,
-                                                 d->zone.dnskey);
+    struct rig *r = owned_zone(&d->zone, serve, d);
+    d->keys = (struct rpl_rr *)(uintptr_t)owned_record(&d->zone, NULL, d->zone.name, TYPE_DNSKEY,
+                                                       d->zone.dnskey);
     deep_name(name, labels);
     rig_resolve(r, name, TYPE_A, &a);
     const struct counters *c = resolver_counters(rig_resolver(r));
     double blocks = (double)c->hash_blocks;
-    give_up_zone(&d->zone, r);
+    owned_free(&d->zone, r);
     return blocks;
 }
 
@@ -395,7 +295,7 @@ static void serve_padded(struct ask *q, void *script)
     bool deep = name_labels(q->name) > 2;
     raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (deep ? RCODE_NXDOMAIN : 0)));
     if (q->type == TYPE_DNSKEY)
-        put_signed(z, SECTION_ANSWER, d->keys);
+        owned_put_signed(z, SECTION_ANSWER, d->keys);
     for (unsigned i = 0; deep && i < d->records; i++) {
         uint8_t *rdata = arena_calloc(&z->arena, 32, 1), owner[NAME_MAX_WIRE];
         char text[40];
@@ -405,13 +305,13 @@ static void serve_padded(struct ask *q, void *script)
         snprintf(text, sizeof text, "a%04u.evil.com.", i);
         rdata[size + 1] = 1;
         rdata[size + 2] = 0x40;
-        put_signed(z, SECTION_AUTHORITY,
-                   record(z, NULL, keep_name(z, name_of(text, owner)), TYPE_NSEC,
-                          (struct rpl_bytes){rdata, size + 3}));
+        owned_put_signed(z, SECTION_AUTHORITY,
+                         owned_record(z, NULL, owned_keep(z, name_of(text, owner)), TYPE_NSEC,
+                                      (struct rpl_bytes){rdata, size + 3}));
     }
     if (deep)
-        put_soa(z);
-    send(z, q);
+        owned_put_soa(z);
+    owned_send(z, q);
 }
 
 void attack_padded_denial(struct report *r)
@@ -419,15 +319,15 @@ void attack_padded_denial(struct report *r)
     static struct denying d;
     static struct answer_seen a;
     d = (struct denying){.records = 400};
-    struct rig *rig = own_zone(&d.zone, serve_padded, &d);
-    d.keys =
-        (struct rpl_rr *)(uintptr_t)record(&d.zone, NULL, d.zone.name, TYPE_DNSKEY, d.zone.dnskey);
+    struct rig *rig = owned_zone(&d.zone, serve_padded, &d);
+    d.keys = (struct rpl_rr *)(uintptr_t)owned_record(&d.zone, NULL, d.zone.name, TYPE_DNSKEY,
+                                                      d.zone.dnskey);
     rig_resolve(rig, "zz.evil.com.", TYPE_A, &a);
     MUST(a.rcode == RCODE_SERVFAIL);
     const struct counters *c = resolver_counters(rig_resolver(rig));
     report_at_most(r, "good checks of 400 signed NSEC", (double)c->checks_good, 64);
     report_at_most(r, "failed checks", (double)c->checks_failed, 8);
-    give_up_zone(&d.zone, rig);
+    owned_free(&d.zone, rig);
 }
 
 /* ---- Labels ---------------------------------------------------------------------------------- */
@@ -444,16 +344,16 @@ static void serve_labelled(struct ask *q, void *script)
     struct owned *z = &s->zone;
     raw_reply(&z->m, q, FLAG_AA);
     if (q->type == TYPE_DNSKEY) {
-        put_signed(z, SECTION_ANSWER, s->keys);
+        owned_put_signed(z, SECTION_ANSWER, s->keys);
     } else if (q->type == TYPE_A && name_labels(q->name) > 2) {
         static const uint8_t address[] = {192, 0, 2, 66};
         struct sign_fault f = {.has_labels = true, .labels = s->labels};
-        const struct rpl_rr *a = record(z, NULL, keep_name(z, q->name), TYPE_A,
-                                        (struct rpl_bytes){address, sizeof address});
-        put(z, SECTION_ANSWER, a);
-        put_signature(z, SECTION_ANSWER, a, &f);
+        const struct rpl_rr *a = owned_record(z, NULL, owned_keep(z, q->name), TYPE_A,
+                                              (struct rpl_bytes){address, sizeof address});
+        owned_put(z, SECTION_ANSWER, a);
+        owned_put_signature(z, SECTION_ANSWER, a, &f);
     }
-    send(z, q);
+    owned_send(z, q);
 }
 
 void attack_rrsig_labels(struct report *r)
@@ -466,15 +366,15 @@ void attack_rrsig_labels(struct report *r)
     deep_name(name, LABELS - 2);
     for (unsigned i = 0; i <= LABELS; i++) {
         s = (struct labelled){.labels = (uint8_t)i};
-        struct rig *rig = own_zone(&s.zone, serve_labelled, &s);
-        s.keys = (struct rpl_rr *)(uintptr_t)record(&s.zone, NULL, s.zone.name, TYPE_DNSKEY,
-                                                    s.zone.dnskey);
+        struct rig *rig = owned_zone(&s.zone, serve_labelled, &s);
+        s.keys = (struct rpl_rr *)(uintptr_t)owned_record(&s.zone, NULL, s.zone.name, TYPE_DNSKEY,
+                                                          s.zone.dnskey);
         rig_resolve(rig, name, TYPE_A, &a);
         if (i < LABELS)
             believed += a.rcode == RCODE_NOERROR;
         else
             good += a.rcode == RCODE_NOERROR;
-        give_up_zone(&s.zone, rig);
+        owned_free(&s.zone, rig);
     }
     report_at_most(r, "believed with labels 0 to n-1", believed, 0);
     report_at_least(r, "believed with all labels", good, 1);
@@ -495,9 +395,9 @@ static void put_nsec(struct owned *z, const uint8_t *owner, const uint8_t *next)
     rdata[size + 1] = 6; /* A, RRSIG, NSEC */
     rdata[size + 2] = 0x40;
     rdata[size + 7] = 0x03;
-    put_signed(
-        z, SECTION_AUTHORITY,
-        record(z, NULL, keep_name(z, owner), TYPE_NSEC, (struct rpl_bytes){rdata, size + 8}));
+    owned_put_signed(z, SECTION_AUTHORITY,
+                     owned_record(z, NULL, owned_keep(z, owner), TYPE_NSEC,
+                                  (struct rpl_bytes){rdata, size + 8}));
 }
 
 static void serve_orderly(struct ask *q, void *script)
@@ -509,14 +409,14 @@ static void serve_orderly(struct ask *q, void *script)
     bool missing = name_labels(q->name) > 2 && !is_www;
     raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (missing ? RCODE_NXDOMAIN : 0)));
     if (q->type == TYPE_DNSKEY && !missing && !is_www) {
-        put_signed(z, SECTION_ANSWER, s->keys);
+        owned_put_signed(z, SECTION_ANSWER, s->keys);
     } else if (is_www && q->type == TYPE_A) {
-        put_address(z, keep_name(z, www));
+        put_address(z, owned_keep(z, www));
     } else {
-        put_soa(z);
+        owned_put_soa(z);
         put_nsec(z, is_www ? www : z->name, is_www ? z->name : www);
     }
-    send(z, q);
+    owned_send(z, q);
 }
 
 static const struct {
@@ -537,9 +437,9 @@ static unsigned play_order(unsigned order, unsigned length, unsigned alone[QUEST
     static struct answer_seen a;
     unsigned wrong = 0;
     s = (struct orderly){0};
-    struct rig *r = own_zone(&s.zone, serve_orderly, &s);
-    s.keys =
-        (struct rpl_rr *)(uintptr_t)record(&s.zone, NULL, s.zone.name, TYPE_DNSKEY, s.zone.dnskey);
+    struct rig *r = owned_zone(&s.zone, serve_orderly, &s);
+    s.keys = (struct rpl_rr *)(uintptr_t)owned_record(&s.zone, NULL, s.zone.name, TYPE_DNSKEY,
+                                                      s.zone.dnskey);
     for (unsigned i = 0; i < length; i++, order /= QUESTIONS) {
         unsigned which = order % QUESTIONS;
         rig_resolve(r, questions[which].name, questions[which].type, &a);
@@ -548,7 +448,7 @@ static unsigned play_order(unsigned order, unsigned length, unsigned alone[QUEST
             alone[which] = got;
         wrong += got != alone[which];
     }
-    give_up_zone(&s.zone, r);
+    owned_free(&s.zone, r);
     return wrong;
 }
 
@@ -628,7 +528,7 @@ static const struct rpl_rr *named_at(struct junk *j, const uint8_t *name)
     MUST(rdata);
     memcpy(rdata, next, size);
     memcpy(rdata + size, bitmap, bitmap_size);
-    return record(z, NULL, owner, TYPE_NSEC, (struct rpl_bytes){rdata, size + bitmap_size});
+    return owned_record(z, NULL, owner, TYPE_NSEC, (struct rpl_bytes){rdata, size + bitmap_size});
 }
 
 static void put_denial(struct junk *j, const uint8_t *name)
@@ -636,15 +536,15 @@ static void put_denial(struct junk *j, const uint8_t *name)
     struct owned *z = &j->d.zone;
     uint8_t star[NAME_MAX_WIRE];
     MUST(name_prepend((const uint8_t *)"\1*", z->name, star) == OK);
-    put_soa(z);
+    owned_put_soa(z);
     if (!j->hashes) {
-        put_signed(z, SECTION_AUTHORITY, named_at(j, name));
-        put_signed(z, SECTION_AUTHORITY, named_at(j, star));
+        owned_put_signed(z, SECTION_AUTHORITY, named_at(j, name));
+        owned_put_signed(z, SECTION_AUTHORITY, named_at(j, star));
         return;
     }
-    put_signed(z, SECTION_AUTHORITY, hashed_at(j, z->name));
-    put_signed(z, SECTION_AUTHORITY, hashed_at(j, name));
-    put_signed(z, SECTION_AUTHORITY, hashed_at(j, star));
+    owned_put_signed(z, SECTION_AUTHORITY, hashed_at(j, z->name));
+    owned_put_signed(z, SECTION_AUTHORITY, hashed_at(j, name));
+    owned_put_signed(z, SECTION_AUTHORITY, hashed_at(j, star));
 }
 
 static void serve_junk(struct ask *q, void *script)
@@ -654,10 +554,10 @@ static void serve_junk(struct ask *q, void *script)
     bool apex = name_equal(q->name, z->name);
     raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (apex ? 0 : RCODE_NXDOMAIN)));
     if (q->type == TYPE_DNSKEY)
-        put_signed(z, SECTION_ANSWER, j->d.keys);
+        owned_put_signed(z, SECTION_ANSWER, j->d.keys);
     else
         put_denial(j, q->name);
-    send(z, q);
+    owned_send(z, q);
 }
 
 /* Of names that nobody has asked for before; from `from` on the same ones are asked for. */
@@ -704,21 +604,21 @@ static void report_junk(struct report *report, bool hashes)
     static struct junk j;
     unsigned denied = 0;
     j = (struct junk){.hashes = hashes};
-    struct rig *r = own_zone(&j.d.zone, serve_junk, &j);
+    struct rig *r = owned_zone(&j.d.zone, serve_junk, &j);
     make_hosts(&j);
-    j.d.keys = (struct rpl_rr *)(uintptr_t)record(&j.d.zone, NULL, j.d.zone.name, TYPE_DNSKEY,
-                                                  j.d.zone.dnskey);
+    j.d.keys = (struct rpl_rr *)(uintptr_t)owned_record(&j.d.zone, NULL, j.d.zone.name, TYPE_DNSKEY,
+                                                        j.d.zone.dnskey);
     ask_junk(r, 0, FLOOD, &denied);
     report_at_least(report, hashes ? "% denied, NSEC3" : "% denied, NSEC", 100.0 * denied / FLOOD,
                     100);
     report_at_most(report, "messages to the zone for 12,000 names",
-                   (double)rig_packets_to(r, server), MOST);
+                   (double)rig_packets_to(r, owned_server), MOST);
     report_at_most(report, "names that the caches then hold", (double)kept(r), MOST);
     uint64_t before = rig_packets(r);
     ask_junk(r, FLOOD, FLOOD / 4, &denied);
     report_at_most(report, "messages for 3,000 more", (double)(rig_packets(r) - before), 3);
     report_again(report, r);
-    give_up_zone(&j.d.zone, r);
+    owned_free(&j.d.zone, r);
 }
 
 void attack_junk_names(struct report *report)
@@ -766,7 +666,7 @@ struct laundry {
 static struct rpl_bytes wire_of(struct owned *z, const char *text)
 {
     uint8_t name[NAME_MAX_WIRE];
-    const uint8_t *kept = keep_name(z, name_of(text, name));
+    const uint8_t *kept = owned_keep(z, name_of(text, name));
     return (struct rpl_bytes){kept, name_size(kept)};
 }
 
@@ -774,9 +674,9 @@ static void put_badly_signed(struct owned *z, const uint8_t *owner)
 {
     static const struct sign_fault broken = {.broken = true};
     static const uint8_t address[] = {192, 0, 2, 66};
-    const struct rpl_rr *a = record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4});
-    put(z, SECTION_ANSWER, a);
-    put_signature(z, SECTION_ANSWER, a, &broken);
+    const struct rpl_rr *a = owned_record(z, NULL, owner, TYPE_A, (struct rpl_bytes){address, 4});
+    owned_put(z, SECTION_ANSWER, a);
+    owned_put_signature(z, SECTION_ANSWER, a, &broken);
 }
 
 /* What leads to the bad name, well signed; returns whether the data follow. */
@@ -784,13 +684,14 @@ static bool put_way_to_bad(struct owned *z, const uint8_t *name)
 {
     struct rpl_bytes bad = wire_of(z, "bad.evil.com."), t = wire_of(z, "t.evil.com.");
     if (name_equal(name, wire_of(z, "alias.evil.com.").at)) {
-        put_signed(z, SECTION_ANSWER, record(z, NULL, keep_name(z, name), TYPE_CNAME, bad));
+        owned_put_signed(z, SECTION_ANSWER,
+                         owned_record(z, NULL, owned_keep(z, name), TYPE_CNAME, bad));
         put_badly_signed(z, bad.at);
     } else if (name_below(name, t.at)) {
-        put_signed(z, SECTION_ANSWER, record(z, NULL, t.at, TYPE_DNAME, bad));
+        owned_put_signed(z, SECTION_ANSWER, owned_record(z, NULL, t.at, TYPE_DNAME, bad));
         put_badly_signed(z, wire_of(z, "x.bad.evil.com.").at);
     } else if (name_at_or_below(name, bad.at)) {
-        put_badly_signed(z, keep_name(z, name));
+        put_badly_signed(z, owned_keep(z, name));
     } else {
         return false;
     }
@@ -807,10 +708,10 @@ static void serve_bogus(struct ask *q, void *script)
     bool missing = name_equal(q->name, name_of("gone.evil.com.", gone));
     raw_reply(&z->m, q, (uint16_t)(FLAG_AA | (missing ? RCODE_NXDOMAIN : 0)));
     if (q->type == TYPE_DNSKEY && name_equal(q->name, z->name))
-        put_signed(z, SECTION_ANSWER, l->keys);
+        owned_put_signed(z, SECTION_ANSWER, l->keys);
     else if (q->type == TYPE_MX || !put_way_to_bad(z, q->name))
-        put_soa(z);
-    send(z, q);
+        owned_put_soa(z);
+    owned_send(z, q);
 }
 
 static void serve_way_in(struct ask *q, void *script)
@@ -820,7 +721,7 @@ static void serve_way_in(struct ask *q, void *script)
         return;
     reply_start(q, FLAG_AA);
     reply_add(q, SECTION_ANSWER, "in.out.net. 300 IN CNAME bad.evil.com.");
-    reply_send(q, DELAY_MS);
+    reply_send(q, OWNED_DELAY_MS);
 }
 
 /* `question`: of BOGUS_QUESTIONS. */
@@ -853,15 +754,15 @@ static void launder(struct laundry *l, const unsigned name[2], unsigned first, u
     enum { EXPIRED_MS = 400000 };
     l->zone = (struct owned){0};
     l->silent = false;
-    struct rig *r = own_zone(&l->zone, serve_bogus, l);
+    struct rig *r = owned_zone(&l->zone, serve_bogus, l);
     rig_zone(r, "out.net.", "203.0.113.67", serve_way_in, l);
-    l->keys = record(&l->zone, NULL, l->zone.name, TYPE_DNSKEY, l->zone.dnskey);
+    l->keys = owned_record(&l->zone, NULL, l->zone.name, TYPE_DNSKEY, l->zone.dnskey);
     ask_bogus(r, l, name[0], first);
     ask_bogus(r, l, name[1], second);
     l->silent = true;
     rig_advance(r, EXPIRED_MS);
     ask_bogus(r, l, name[0], first & ~(unsigned)WITH_CD);
-    give_up_zone(&l->zone, r);
+    owned_free(&l->zone, r);
 }
 
 void attack_laundering(struct report *r)
