@@ -15,14 +15,17 @@ struct reader {
     struct trust_point *points;
     size_t most, count;
     struct trust_point *now; /* whose lines these are; NULL: none yet */
+    const char *line;        /* that is being read */
     struct trust_error *error;
 };
 
-static enum err refuse(struct reader *r, enum err e, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* What is wrong at this place of the line; NULL: with the line. */
+static enum err refuse(struct reader *r, enum err e, const char *at, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
-static enum err refuse(struct reader *r, enum err e, const char *fmt, ...)
+static enum err refuse(struct reader *r, enum err e, const char *at, const char *fmt, ...)
 {
+    r->error->column = at ? (unsigned)(at - r->line) + 1 : 1;
     va_list args;
     va_start(args, fmt);
     vsnprintf(r->error->text, sizeof r->error->text, fmt, args);
@@ -40,7 +43,7 @@ static enum err turn_to(struct reader *r, const uint8_t *zone)
             return OK;
     }
     if (r->count == r->most)
-        return refuse(r, ERR_LIMIT, "there are more than %zu zones", r->most);
+        return refuse(r, ERR_LIMIT, NULL, "there are more than %zu zones", r->most);
     r->now = &r->points[r->count++];
     trust_point_init(r->now, zone);
     return OK;
@@ -68,11 +71,11 @@ static enum err read_id(struct reader *r, const char *text)
     uint8_t zone[NAME_MAX_WIRE];
     size_t size = strcspn(text, " \t");
     if (size == 0 || size >= sizeof name)
-        return refuse(r, ERR_FORMAT, "a zone's name is missing behind ;;id:");
+        return refuse(r, ERR_FORMAT, text, "a zone's name is missing behind ;;id:");
     memcpy(name, text, size);
     name[size] = '\0';
     if (name_from_text(name, zone) != OK)
-        return refuse(r, ERR_FORMAT, "%.80s is no zone's name", name);
+        return refuse(r, ERR_FORMAT, text, "%.80s is no zone's name", name);
     return turn_to(r, zone);
 }
 
@@ -101,9 +104,10 @@ static enum err read_head(struct reader *r, const char *line)
         if (strncmp(line, numbers[i].key, size) != 0)
             continue;
         if (!t)
-            return refuse(r, ERR_FORMAT, "%s before any ;;id:", numbers[i].key);
+            return refuse(r, ERR_FORMAT, line, "%s before any ;;id:", numbers[i].key);
         if (!read_number(line + size, numbers[i].most, numbers[i].at))
-            return refuse(r, ERR_FORMAT, "there is no number behind %s", numbers[i].key);
+            return refuse(r, ERR_FORMAT, line + size, "there is no number behind %s",
+                          numbers[i].key);
         t->failed = numbers[i].at == &failed ? (uint32_t)failed : t->failed;
         t->interval_s = numbers[i].at == &interval ? (uint32_t)interval : t->interval_s;
         t->retry_s = numbers[i].at == &retry ? (uint32_t)retry : t->retry_s;
@@ -125,8 +129,9 @@ static enum err read_state(struct reader *r, const char *comment, struct trust_k
                    {";;lastchange=", &since, INT64_MAX / 2}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         const char *at = strstr(comment, numbers[i].key);
-        if (at && !read_number(at + strlen(numbers[i].key), numbers[i].most, numbers[i].at))
-            return refuse(r, ERR_FORMAT, "the number behind %s is none or too large",
+        const char *value = at ? at + strlen(numbers[i].key) : NULL;
+        if (value && !read_number(value, numbers[i].most, numbers[i].at))
+            return refuse(r, ERR_FORMAT, value, "the number behind %s is none or too large",
                           numbers[i].key);
     }
     /* 0 is how others note a key that they have just seen. */
@@ -143,16 +148,16 @@ static enum err add_key(struct reader *r, const struct rrset *set, const char *c
     if (set->type == TYPE_RRSIG)
         return OK;
     if (set->type != TYPE_DNSKEY || !rrset_next(&it) || !dnskey_read(it.rdata, it.length, &key))
-        return refuse(r, ERR_FORMAT, "only DNSKEY records stand here");
+        return refuse(r, ERR_FORMAT, NULL, "only DNSKEY records stand here");
     if (!(key.flags & DNSKEY_SEP))
         return OK;
     enum err e = turn_to(r, set->owner);
     if (e != OK)
         return e;
     if (it.length > TRUST_KEY_OCTETS)
-        return refuse(r, ERR_LIMIT, "the key is longer than any that is used");
+        return refuse(r, ERR_LIMIT, NULL, "the key is longer than any that is used");
     if (r->now->count == TRUST_KEYS_MAX)
-        return refuse(r, ERR_LIMIT, "the zone has more than %d keys", TRUST_KEYS_MAX);
+        return refuse(r, ERR_LIMIT, NULL, "the zone has more than %d keys", TRUST_KEYS_MAX);
     struct trust_key *k = &r->now->keys[r->now->count++];
     *k = (struct trust_key){.ttl = set->expiry, .length = it.length};
     memcpy(k->rdata, it.rdata, it.length);
@@ -169,7 +174,7 @@ static enum err read_key(struct reader *r, char *line)
     line[record] = '\0';
     enum err e = rrset_from_text(r->arena, line, name_root, 0, &set, wrong, sizeof wrong);
     if (e == ERR_FORMAT)
-        return refuse(r, e, "%s", wrong);
+        return refuse(r, e, NULL, "%s", wrong);
     if (more)
         line[record] = ';';
     return e == OK ? add_key(r, set, line + record) : e;
@@ -198,9 +203,10 @@ enum err trust_text_read(struct arena *a, const char *text, size_t size, struct 
         size_t length = (size_t)((stop ? stop : end) - at);
         error->line++;
         if (length >= sizeof line || memchr(at, '\0', length))
-            return refuse(&r, ERR_FORMAT, "the line is too long or no text");
+            return refuse(&r, ERR_FORMAT, NULL, "the line is too long or no text");
         memcpy(line, at, length);
         line[length] = '\0';
+        r.line = line;
         enum err e = read_line(&r, line);
         if (e != OK)
             return e;

@@ -19,7 +19,7 @@
 
 enum { TRUST_ERROR_MAX = 160 };
 struct trust_error {
-    unsigned line;
+    unsigned line, column;
     char text[TRUST_ERROR_MAX]; /* what is wrong */
 };
 

@@ -50,6 +50,7 @@ static void end_reload(struct server *s, const struct config *c)
         log_quote(file, sizeof file, c->file ? c->file : "defaults"));
     notify_send("READY=1");
     upstreams_want(s, c);
+    trust_ask(s->trust);
     s->reloading = false;
     s->reloads++;
     s->reload_said = NULL;

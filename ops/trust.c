@@ -73,8 +73,9 @@ static enum err read_state(struct trust_state *t, const struct config *c,
         return e == ERR_NOTFOUND ? OK : e;
     if (error.line > 0)
         snprintf(what, sizeof what,
-                 "line %u: %s: mend it, or move it away to begin with the configured anchors",
-                 error.line, error.text);
+                 "line %u, column %u: %s: mend it, or move it away to begin with the configured "
+                 "anchors",
+                 error.line, error.column, error.text);
     else
         snprintf(what, sizeof what, "%s: see that the server's user may read it",
                  e == ERR_IO ? strerror(errno) : err_text(e));
@@ -320,16 +321,32 @@ static void save(struct trust_state *t)
             "what is trusted is known in memory only; it is tried again");
 }
 
-/* What has come of a probe: not within its end, but between two turns. */
-static void settle(void *ctx)
+uint32_t trust_ask(struct trust_state *t)
 {
-    struct trust_state *t = ctx;
-    if (!t->watch || t->server->stopping)
-        return;
+    if (!t || !t->watch || t->server->stopping)
+        return AGAIN_S;
+    uint32_t wait_s = trust_watch_look(t->watch);
+    resolver_turn(t->server->workers[0].resolver); /* what was asked for leaves now */
+    return wait_s < AGAIN_S ? wait_s : AGAIN_S;
+}
+
+static void settle(struct trust_state *t)
+{
     if (t->dirty)
         save(t);
     if (t->changed)
         t->changed = !server__renew(t->server);
+}
+
+/* What has come of a probe: not within its end, but between two turns. Then the next one's turn
+ * comes, which waited for it. */
+static void on_settle(void *ctx)
+{
+    struct trust_state *t = ctx;
+    if (!t->watch || t->server->stopping)
+        return;
+    settle(t);
+    trust_ask(t);
 }
 
 static void on_news(void *ctx, const struct trust_point *point, const struct trust_point *before,
@@ -349,7 +366,7 @@ static void on_news(void *ctx, const struct trust_point *point, const struct tru
             "dnssec.trust-anchors");
     t->changed = t->changed || news == NEWS_CHANGED;
     t->dirty = true;
-    if (net_after(t->server->workers[0].net, 0, settle, t) != OK)
+    if (net_after(t->server->workers[0].net, 0, on_settle, t) != OK)
         LOG(LOG_ERROR, "anchor_state_not_written", "why=\"%s\"", err_text(ERR_NOMEM));
 }
 
@@ -359,10 +376,7 @@ static void look(void *ctx)
     if (!t->watch || t->server->stopping)
         return;
     settle(t); /* what could not be done before */
-    uint32_t wait_s = trust_watch_look(t->watch);
-    resolver_turn(t->server->workers[0].resolver); /* what was asked for leaves now */
-    if ((t->dirty || t->changed) && wait_s > AGAIN_S)
-        wait_s = AGAIN_S;
+    uint32_t wait_s = trust_ask(t);
     if (net_after(t->server->workers[0].net, wait_s * UINT64_C(1000), look, t) != OK)
         LOG(LOG_ERROR, "trust_anchor_probes_over", "why=\"%s\"", err_text(ERR_NOMEM));
 }

@@ -37,6 +37,9 @@ MUST_CHECK enum err trust_anchor(const struct trust_state *t, const struct rrset
 /* ERR_IO with errno: the file, or one beside it, cannot be written. To be tried at start, as the
  * user that the server runs as. */
 MUST_CHECK enum err trust_save(const struct trust_state *t);
+/* Asks for keys if any are due, as those of a zone that a reload has brought; returns when to ask
+ * again, in seconds. NULL does nothing. */
+uint32_t trust_ask(struct trust_state *t);
 /* Begins to ask for keys; once worker 0 runs. */
 void trust_start(struct trust_state *t, struct server *s);
 /* Before worker 0's resolver goes; NULL, and again, do nothing. */

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         free(text);
     } else if (e != ERR_NOMEM) {
-        MUST(error.line > 0 && error.text[0]);
+        MUST(error.line > 0 && error.column > 0 && error.text[0]);
     }
     arena_deinit(&arena);
     return 0;

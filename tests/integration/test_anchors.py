@@ -76,8 +76,8 @@ def test_what_the_state_trusts_counts_and_not_the_configured_anchor(tmp_path, la
 
 
 @pytest.mark.parametrize("text,says", [
-    (". IN A 192.0.2.1\n", "line 1: only DNSKEY records stand here"), ("; \n. IN DNSKEY 257 3\n", "line 2: "),
-    (";;id: a..b 1\n", "line 1: ")])
+    (". IN A 192.0.2.1\n", "line 1, column 1: only DNSKEY records stand here"), ("; \n. IN DNSKEY 257 3\n", "line 2, column 1: "),
+    (";;id: a..b 1\n", "line 1, column 7: ")])
 def test_a_broken_state_is_told_and_left_alone(tmp_path, lab, text, says):
     (tmp_path / "anchors").write_text(text)
     (tmp_path / "c.yaml").write_text(config(tmp_path))

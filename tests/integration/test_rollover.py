@@ -226,6 +226,6 @@ def test_a_zone_that_a_reload_brings_is_followed(tmp_path, lab, server):
         daemon.wait_log("trust_anchor zone=. ")
         (tmp_path / "configured").write_text(record(key))
         daemon.reload()
-        daemon.wait_log(f"trust_anchor zone={ZONE} key={tag(key)} from=START state=VALID")
+        daemon.wait_log(f"trust_anchor zone={ZONE} key={tag(key)} from=START state=VALID", timeout=5)
         assert is_proven()
         assert daemon.stop() == 0

@@ -560,16 +560,16 @@ static void a_broken_text_says_in_which_line(void **state)
     static struct trust_point points[1];
     static const struct {
         const char *text, *says;
-        unsigned line;
+        unsigned line, column;
     } cases[] = {
-        {"; fine\n\n. IN A 192.0.2.1\n", "only DNSKEY", 3},
-        {". IN DNSKEY 257 3 8\n", "", 1},
-        {";;id: . 1\n;;last_queried: soon\n", "no number behind last_queried:", 2},
-        {";;last_queried: 1\n", "before any ;;id:", 1},
-        {";;id: a..b 1\n", "is no zone's name", 1},
-        {". IN DNSKEY 257 3 15 AAAA ;;state=9\n", ";;state=", 1},
+        {"; fine\n\n. IN A 192.0.2.1\n", "only DNSKEY", 3, 1},
+        {". IN DNSKEY 257 3 8\n", "", 1, 1},
+        {";;id: . 1\n;;last_queried: soon\n", "no number behind last_queried:", 2, 16},
+        {";;last_queried: 1\n", "before any ;;id:", 1, 3},
+        {";;id: a..b 1\n", "is no zone's name", 1, 7},
+        {". IN DNSKEY 257 3 15 AAAA ;;state=9\n", ";;state=", 1, 35},
         {". IN DNSKEY 257 3 15 AAAA ;;state=2\n\na. IN DNSKEY 257 3 15 AAAA ;;state=2\n",
-         "more than 1 zones", 3},
+         "more than 1 zones", 3, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct trust_error error;
@@ -578,6 +578,7 @@ static void a_broken_text_says_in_which_line(void **state)
                                              points, 1, &count, &error),
                              OK);
         assert_int_equal(error.line, cases[i].line);
+        assert_int_equal(error.column, cases[i].column);
         if (!strstr(error.text, cases[i].says))
             fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
     }
