@@ -7,12 +7,6 @@
 #include "dns/rdata.h"
 #include "dns/types.h"
 
-/* A record's rdata in canonical form. */
-struct piece {
-    const uint8_t *bytes;
-    size_t size;
-};
-
 /* Names in the rdata of later types, and the next name of NSEC, keep their case (RFC 6840 §5.1). */
 static bool keeps_case(uint16_t type)
 {
@@ -32,7 +26,7 @@ static void lower_names(uint16_t type, uint8_t *rdata, uint16_t length)
 /* As left-justified octets; where one ends first it comes first (RFC 4034 §6.3). */
 static int compare(const void *a, const void *b)
 {
-    const struct piece *x = a, *y = b;
+    const struct canonical_rdata *x = a, *y = b;
     size_t least = x->size < y->size ? x->size : y->size;
     int difference = memcmp(x->bytes, y->bytes, least);
     if (difference)
@@ -56,18 +50,27 @@ static size_t signed_owner(uint8_t *out, const uint8_t *owner, unsigned labels)
     return 2 + name_lower(out + 2, name_suffix(owner, labels));
 }
 
-static enum err collect(struct arena *a, const struct rrset *set, struct piece *pieces)
+enum err canonical_collect(struct arena *a, uint16_t type, struct rrset_iter records,
+                           struct canonical_rdata *out)
 {
-    uint8_t *copy = arena_copy(a, set->rdata, set->rdata_size);
+    struct rrset_iter it = records;
+    while (rrset_next(&it))
+        ;
+    size_t size = (size_t)(it.at - records.at);
+    uint8_t *copy = arena_copy(a, records.at, size);
     if (!copy)
         return ERR_NOMEM;
-    struct rrset_iter it = {.at = copy, .left = set->count};
+    it = (struct rrset_iter){.at = copy, .left = records.left};
     for (unsigned i = 0; rrset_next(&it); i++) {
-        lower_names(set->type, copy + (it.rdata - copy), it.length);
-        pieces[i] = (struct piece){it.rdata, it.length};
+        lower_names(type, copy + (it.rdata - copy), it.length);
+        out[i] = (struct canonical_rdata){it.rdata, it.length};
     }
-    qsort(pieces, set->count, sizeof *pieces, compare);
     return OK;
+}
+
+void canonical_sort(struct canonical_rdata *records, size_t count)
+{
+    qsort(records, count, sizeof *records, compare);
 }
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t size)
@@ -81,11 +84,12 @@ enum err canonical_signed(struct arena *a, const struct rrset *set, const struct
 {
     uint8_t owner[NAME_MAX_WIRE + 2], fixed[10];
     size_t owner_size = signed_owner(owner, set->owner, sig->labels);
-    struct piece *pieces = arena_calloc(a, set->count, sizeof *pieces);
+    struct canonical_rdata *pieces = arena_calloc(a, set->count, sizeof *pieces);
     uint8_t *buf =
         arena_alloc(a, sig->head_size + set->rdata_size + set->count * (owner_size + sizeof fixed));
-    if (!pieces || !buf || collect(a, set, pieces))
+    if (!pieces || !buf || canonical_collect(a, set->type, rrset_records(set), pieces))
         return ERR_NOMEM;
+    canonical_sort(pieces, set->count);
     size_t before_signer = (size_t)(sig->signer - sig_rdata);
     uint8_t *at = put(buf, sig_rdata, before_signer);
     at += name_lower(at, sig->signer);

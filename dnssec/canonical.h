@@ -17,6 +17,18 @@ MUST_CHECK enum err canonical_signed(struct arena *a, const struct rrset *set,
                                      const struct rrsig *sig, const uint8_t *sig_rdata,
                                      const uint8_t **out, size_t *size);
 
+/* A record's rdata in canonical form. */
+struct canonical_rdata {
+    const uint8_t *bytes;
+    size_t size;
+};
+/* Of all records of that type that the iterator has before it, as many into `out`, which are copies
+ * in the arena. ERR_NOMEM. */
+MUST_CHECK enum err canonical_collect(struct arena *a, uint16_t type, struct rrset_iter records,
+                                      struct canonical_rdata *out);
+/* Into the order of RFC 4034 §6.3. */
+void canonical_sort(struct canonical_rdata *records, size_t count);
+
 /* The labels that RRSIG counts: without the root's and a leading asterisk (RFC 4034 §3.1.3). */
 unsigned canonical_labels(const uint8_t *owner);
 

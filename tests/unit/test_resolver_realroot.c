@@ -6,9 +6,9 @@
 #include "resolver_bench.h"
 
 #include "dns/types.h"
-#include "zones/anchors.h"
+#include "root_zone.h"
 
-enum { AT = 1785542400 /* 2026-08-01 */, JUNK = 3600, RTT = 5 };
+enum { JUNK = 3600, RTT = 5 };
 
 struct root {
     struct arena arena;
@@ -26,42 +26,15 @@ static int compare_sets(const void *a, const void *b)
     return names ? names : (int)x->type - (int)y->type;
 }
 
-static char *read_zone(size_t *size)
-{
-    enum { MOST = 16 << 20 };
-    char command[600], *text = malloc(MOST);
-    const char *shared = getenv("NUTHATCH_SHARED");
-    snprintf(command, sizeof command,
-             "xz -dc '%.400s/data/root/root-2026073102.zone.xz' 2>/dev/null",
-             shared ? shared : "../shared");
-    FILE *f = popen(command, "r");
-    assert_non_null(f);
-    assert_non_null(text);
-    *size = fread(text, 1, MOST, f);
-    pclose(f);
-    return text;
-}
-
-/* False: it is not there. */
-static bool load(struct root *z)
+static void load(struct root *z)
 {
     struct rrset_array all;
-    struct zone_error error;
-    size_t size;
-    char *text = read_zone(&size);
     arena_init(&z->arena, NULL);
-    enum err e = size ? zone_read_text(&z->arena, text, size, name_root, &all, &error) : OK;
-    free(text);
-    if (size == 0)
-        return false;
-    assert_int_equal(e, OK);
+    root_zone_read(&z->arena, &all);
     z->sets = all.at;
     z->count = all.count;
     qsort(z->sets, z->count, sizeof *z->sets, compare_sets);
-    assert_int_equal(anchors_load(&z->arena, NULL, &all, &error), OK);
-    assert_int_equal(all.count, 1);
-    z->anchor = (struct anchor){.zone = name_root, .ds = all.at[0]};
-    return true;
+    z->anchor = (struct anchor){.zone = name_root, .ds = root_zone_anchor(&z->arena)};
 }
 
 /* The first set whose owner is not before the name. */
@@ -215,12 +188,8 @@ static void check_root(struct bench *b, bool aggressive)
 {
     static struct root z;
     z = (struct root){.count = 0};
-    if (!load(&z)) {
-        arena_deinit(&z.arena);
-        print_message("no root zone beside the checkout: left out\n");
-        skip();
-    }
-    b->wall_s = AT;
+    load(&z);
+    b->wall_s = ROOT_ZONE_AT;
     b->options.anchors = (struct anchors){&z.anchor, 1};
     b->options.dnssec = (struct dnssec_policy){.iterations_max = 50, .skew_s = 300};
     b->options.aggressive = aggressive;
