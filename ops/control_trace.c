@@ -178,6 +178,8 @@ static const char *const kinds[] = {
 static void put_server(json_t *o, const struct traced_event *e)
 {
     char text[ADDR_TEXT_MAX];
+    if (!e->server && e->kind == TRACED_REPLY)
+        json_object_set_new(o, "local_root", json_true());
     if (!e->server)
         return;
     json_object_set_new(o, "server", json_string(endpoint_text(e->server, text)));

@@ -76,7 +76,7 @@ static void print_server(const json_t *e)
     const char *name = text_of(e, "server_name");
     if (*name)
         printf("%s at ", name);
-    printf("%s", text_of(e, "server"));
+    printf("%s", json_object_get(e, "local_root") ? "the local root" : text_of(e, "server"));
     if (strcmp(text_of(e, "via"), "tcp") == 0)
         printf(" over TCP");
 }

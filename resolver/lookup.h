@@ -106,6 +106,7 @@ enum candidate_flag {
     CANDIDATE_NO_COOKIE = 32, /* ask it without one, and expect none */
     CANDIDATE_BADCOOKIE = 64, /* it said so once: our cookie for it is new now */
     CANDIDATE_NO_TCP = 16,    /* TCP to tell a forger apart was of no use: not again */
+    CANDIDATE_COPY = 128,     /* no server at all: the local copy of the root (step_local_root.c) */
 };
 
 /* An address of a name server of the zone at hand. */
@@ -166,6 +167,7 @@ struct walk {
     unsigned candidate_count;
     /* In blocks, since most zones have few: they stay where they are while the walk goes on. */
     struct candidate *candidates[CANDIDATES_MAX / CANDIDATES_BLOCK];
+    struct exchange *copy; /* stands for what the local root was asked; NULL: nothing yet */
     uint8_t faults[FAULT_COUNT];
     uint8_t lost[2];     /* time-outs over IPv4, IPv6 */
     bool family_over[2]; /* as many as all that wait may lose */
@@ -507,7 +509,7 @@ bool servers__more_to_look_up(const struct lookup *l);
 /* That, or is one being looked up? */
 bool servers__seek(const struct lookup *l);
 
-/* ---- step_cut.c, step_root.c ----------------------------------------------------------------- */
+/* ---- step_cut.c, step_root.c, step_local_root.c ---------------------------------------------- */
 
 /* Begins the walk at a cut; NULL: there was no memory for it. */
 enum next cut_start(struct lookup *l, struct delegation *cut, enum cut_kind kind);
@@ -520,6 +522,9 @@ void root_refresh(struct resolver *r, const struct delegation *root);
 /* Priming begins; it has ended. */
 void root_asked(struct resolver *r);
 void root_ended(struct resolver *r, enum reason reason);
+/* Is there a copy of the root zone that counts now; does it answer what the walk asks at present? */
+bool root_copy_holds(const struct resolver *r);
+bool root_copy_serves(const struct lookup *l);
 
 /* ---- child_servers.c ------------------------------------------------------------------------- */
 

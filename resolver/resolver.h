@@ -30,6 +30,7 @@
 #include "resolver/counters.h"
 #include "resolver/outcome.h"
 #include "resolver/tracer.h"
+#include "zones/local_root.h"
 #include "zones/special.h"
 
 /*
@@ -63,6 +64,7 @@ struct resolver_options {
     const struct stub_zone *stubs;
     size_t stub_count;
     const struct special_zones *special; /* NULL: none */
+    const struct local_root *local_root; /* asked before the root's servers; NULL: none */
     struct anchors anchors;              /* none: nothing is validated */
     struct dnssec_policy dnssec;
     int64_t built_s;                      /* POSIX: no clock that is right stands before that */

@@ -117,6 +117,8 @@ void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
 {
     c->flags |= CANDIDATE_OVER;
     l->walk.faults[fault]++;
+    if (c->flags & CANDIDATE_COPY)
+        return;
     if (fault == FAULT_NETWORK)
         family_silent(l->r, &c->at);
     if (fault == FAULT_LAME || fault == FAULT_REFUSED)

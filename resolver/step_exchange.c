@@ -41,6 +41,10 @@ enum next step_choose_server(struct lookup *l, const struct event *e)
     (void)e;
     arena_deinit(&l->reply); /* a referral has been followed, an error noted */
     flow_leave_line(l);
+    if (root_copy_serves(l)) {
+        l->step = STEP_ASK_COPY;
+        return NEXT_STEP;
+    }
     servers_take_children(l);
     if (child_servers_awaited(l))
         return NEXT_WAIT;

@@ -29,6 +29,8 @@ static enum next same_server(struct lookup *l)
 {
     l->lead.chosen = l->exchange->to;
     l->step = STEP_SEND;
+    if (l->exchange->to->flags & CANDIDATE_COPY)
+        l->step = STEP_ASK_COPY;
     return NEXT_STEP;
 }
 
@@ -121,7 +123,7 @@ static bool is_error(enum reply_kind k)
 /* What this reply tells of the server's EDNS. Only an answer proves that doing without it helps. */
 static void note_edns(struct lookup *l, const struct message *m, enum reply_kind kind)
 {
-    if (is_error(kind))
+    if (is_error(kind) || l->exchange->to->flags & CANDIDATE_COPY)
         return;
     l->r->counters.limit_edns_options += m->edns.cut;
     if (m->edns.present)

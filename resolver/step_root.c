@@ -19,7 +19,7 @@ static enum err prime_key(struct key_draft *d)
 static bool must_pause(const struct resolver *r)
 {
     const struct priming *p = &r->priming;
-    if (!p->failures || p->under_way)
+    if (!p->failures || p->under_way || root_copy_holds(r))
         return false;
     uint64_t pause = (uint64_t)LIMIT_PRIME_RETRY_MS << (p->failures < 8 ? p->failures - 1 : 7);
     return r->now_ms <

@@ -49,7 +49,7 @@ struct traced_event lookup__event_of(const struct lookup *l, enum traced kind,
                                  .name = x->name,
                                  .type = x->type,
                                  .zone = cut->zone,
-                                 .server = &x->to->at,
+                                 .server = x->to->flags & CANDIDATE_COPY ? NULL : &x->to->at,
                                  .server_name = named ? cut->ns[x->to->ns] : NULL,
                                  .via = x->via,
                                  .ms = (uint32_t)(l->r->now_ms - x->sent_ms)};

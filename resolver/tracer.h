@@ -14,7 +14,7 @@ enum traced {
     TRACED_NEED,    /* `lookup` waits for `child`: name, type, what: "address", "alias", … */
     TRACED_CUT,     /* the walk stands at `zone`; what: "referral", "known", "stub", "forward" */
     TRACED_SEND,    /* a message: name, type, zone, server, server_name, via */
-    TRACED_REPLY,   /* the same, ms, what: its kind, message, kept */
+    TRACED_REPLY,   /* the same, ms, what: its kind, message, kept; no server: the local root */
     TRACED_IGNORED, /* a message that does not count: what says why */
     TRACED_SILENT,  /* no reply within ms: server, via */
     TRACED_BROKEN,  /* no reply can come: what says why */
