@@ -117,6 +117,15 @@ enum err cache__new(struct cache **out, const struct cache_config *config, size_
     return e;
 }
 
+void cache_judge_by(struct cache *c, uint32_t verdicts)
+{
+    uint16_t number = verdicts & VERDICTS_LAST;
+    if (c->verdicts == number)
+        return;
+    c->verdicts = number;
+    cache_drop_answers(c);
+}
+
 enum err cache_new(struct cache **out, const struct cache_config *config)
 {
     return cache__new(out, config, 0);

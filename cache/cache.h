@@ -90,6 +90,15 @@ void cache_free(struct cache *c);
 /* Changes the budget; evicts at once when it shrinks. */
 MUST_CHECK enum err cache_resize(struct cache *c, size_t size);
 
+/*
+ * Verdicts hang on trust anchors and policy; whoever judges by others gives the handle another
+ * number (modulo VERDICTS_LAST + 1). What was put under another one then reads as unchecked, and
+ * failures and denials for aggressive use are not found. Where the number changes, answers of all
+ * workers are dropped.
+ */
+#define VERDICTS_LAST 4095U
+void cache_judge_by(struct cache *c, uint32_t verdicts);
+
 /* ---- RRsets ---------------------------------------------------------------------------------- */
 
 /* `out` points into the cache. */

@@ -3,24 +3,24 @@
  */
 #include "cache/internal.h"
 
-static void unpack(const struct entry *e, struct cache_item *out)
+static void unpack(const struct cache *c, const struct entry *e, struct cache_item *out)
 {
     switch (out->kind) {
     case CACHE_RRSET:
     case CACHE_DENIAL:
-        rrset__unpack(e, &out->rrset);
+        rrset__unpack(c, e, &out->rrset);
         break;
     case CACHE_ANSWER:
         answer__unpack(e, &out->answer);
         break;
     case CACHE_NEGATIVE:
-        negative__unpack(e, &out->negative);
+        negative__unpack(c, e, &out->negative);
         break;
     case CACHE_FAILURE:
         failure__unpack(e, &out->failure);
         break;
     case CACHE_DELEGATION:
-        delegation__unpack(e, &out->delegation);
+        delegation__unpack(c, e, &out->delegation);
         break;
     case CACHE_SERVER:
     case CACHE_KINDS:
@@ -40,12 +40,12 @@ void cache_contents(struct cache *c, const uint8_t *name,
         item.kind = (enum cache_kind)e->kind;
         item.type = e->type;
         item.trust = e->trust;
-        item.security = e->security;
+        item.security = entry_security(e, c->verdicts);
         item.expiry = e->expiry;
         item.octets = (size_t)e->units * ENTRY_UNIT;
         item.flags = e->kind == CACHE_ANSWER ? answer__flags(e) : 0;
         item.stale = e->kind == CACHE_ANSWER && answer__stale(core, e);
-        unpack(e, &item);
+        unpack(c, e, &item);
         seen(ctx, &item);
     }
     lock_release(&core->writers);

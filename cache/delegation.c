@@ -21,12 +21,12 @@ static const uint8_t *unpack_address(const uint8_t *p, struct delegation_address
     return p + 20;
 }
 
-void delegation__unpack(const struct entry *e, struct delegation *out)
+void delegation__unpack(const struct cache *c, const struct entry *e, struct delegation *out)
 {
     const uint8_t *p = entry_content(e);
     out->zone = e->body;
     out->expiry = e->expiry;
-    out->security = e->security;
+    out->security = entry_security(e, c->verdicts);
     out->ns_count = *p++;
     out->address_count = *p++;
     out->glued[0] = load_u16(p);
@@ -47,7 +47,7 @@ enum cache_miss cache_get_delegation(struct cache *c, const uint8_t *zone, uint3
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (m == CACHE_HIT)
-        delegation__unpack(e, out);
+        delegation__unpack(c, e, out);
     return m;
 }
 

@@ -54,9 +54,9 @@ enum cache_miss cache_get_denial(struct cache *c, const uint8_t *zone, uint16_t 
 {
     struct key k = key_of(c->core, zone, type, owner);
     struct entry *e;
-    enum cache_miss m = cache__get(c, &k, now, &e);
+    enum cache_miss m = cache__get_verdict(c, &k, now, &e);
     if (m == CACHE_HIT)
-        rrset__unpack(e, out);
+        rrset__unpack(c, e, out);
     return m;
 }
 

@@ -134,6 +134,16 @@ enum cache_miss cache__get(struct cache *c, const struct key *k, uint32_t now, s
     return m;
 }
 
+enum cache_miss cache__get_verdict(struct cache *c, const struct key *k, uint32_t now,
+                                   struct entry **out)
+{
+    enum cache_miss m = cache__look(c->core, k, now, out);
+    if (m == CACHE_HIT && (*out)->verdicts != c->verdicts)
+        m = MISS_EXPIRED;
+    cache__count(c, (enum cache_kind)k->kind, m);
+    return m;
+}
+
 /* All entries of a name lie in one shard, and their tags can be told from others: see table.h. */
 uint32_t cache__next_of_name(struct cache_core *c, const struct key *k, uint32_t *slot)
 {
@@ -224,18 +234,20 @@ void cache__remove(struct cache_core *c, uint32_t handle, enum cache_miss reason
     retire(c, handle);
 }
 
-static uint32_t write_entry(struct cache_core *c, const struct draft *d, const struct key *k,
-                            struct put what)
+static uint32_t write_entry(const struct cache *worker, const struct key *k, struct put what)
 {
+    struct cache_core *c = worker->core;
+    const struct draft *d = &worker->draft;
     uint32_t handle = store__alloc(&c->store, entry_units(d->size));
     struct entry *e = store__at(&c->store, handle);
     e->expiry = what.expiry;
     e->type = k->type;
     e->variant = k->variant;
     e->name_size = k->name_size;
-    e->kind = k->kind;
-    e->trust = what.trust;
-    e->security = what.security;
+    e->kind = k->kind & 15U;
+    e->trust = what.trust & 15U;
+    e->security = what.security & 15U;
+    e->verdicts = worker->verdicts & VERDICTS_LAST;
     memcpy(e->body, d->bytes, d->size);
     return handle;
 }
@@ -254,7 +266,7 @@ bool cache__store(struct cache *worker, const struct key *k, struct put what, ui
         !table__reserve(&c->table, k->place.hash))
         return false;
     uint32_t old = cache__find(c, k); /* only now: making room moves and evicts */
-    uint32_t handle = write_entry(c, d, k, what);
+    uint32_t handle = write_entry(worker, k, what);
     c->policy->ops->insert(c->policy, handle, group_of(store__at(&c->store, handle)));
     account(c, store__at(&c->store, handle), true);
     if (old != 0) {

@@ -32,9 +32,10 @@ struct entry {
     uint16_t units;   /* of the whole entry */
     uint16_t variant; /* the rest of the key; see each kind */
     uint8_t name_size;
-    uint8_t kind;     /* enum cache_kind */
-    uint8_t trust;    /* enum trust */
-    uint8_t security; /* enum security */
+    uint8_t kind : 4;       /* enum cache_kind */
+    uint8_t trust : 4;      /* enum trust */
+    uint16_t security : 4;  /* enum security */
+    uint16_t verdicts : 12; /* by which anchors: cache_judge_by */
     uint8_t body[];
 };
 
@@ -50,6 +51,12 @@ static inline bool entry_dead(const struct entry *e)
 static inline uint32_t entry_units(size_t body)
 {
     return (uint32_t)((ENTRY_HEADER + body + ENTRY_UNIT - 1) / ENTRY_UNIT);
+}
+
+/* A verdict counts only for who judges as its author did. */
+static inline uint8_t entry_security(const struct entry *e, uint16_t verdicts)
+{
+    return e->verdicts == verdicts ? (uint8_t)e->security : SECURITY_UNCHECKED;
 }
 
 /* What the kind packed: behind the name. Servers begin with the address, which is of the key. */

@@ -1,5 +1,6 @@
 /*
- * Failures (RFC 9520): reason and how many in a row.
+ * Failures (RFC 9520): reason and how many in a row. One that was found under other trust anchors
+ * is past its time: what failed validation may be insecure now.
  */
 #include "cache/internal.h"
 
@@ -14,7 +15,7 @@ enum cache_miss cache_get_failure(struct cache *c, const uint8_t *name, uint16_t
 {
     struct key k = cache__key(c->core, CACHE_FAILURE, name, type, VARIANT_PLAIN);
     struct entry *e;
-    enum cache_miss m = cache__get(c, &k, now, &e);
+    enum cache_miss m = cache__get_verdict(c, &k, now, &e);
     if (e)
         failure__unpack(e, out);
     return m;

@@ -70,6 +70,7 @@ struct tally {
 struct cache {
     struct cache_core *core;
     struct cache *next; /* of the core's handles; under the lock */
+    uint16_t verdicts;  /* that it takes and gives: cache_judge_by */
     struct tally tally;
     struct draft draft;
 };
@@ -108,6 +109,9 @@ enum cache_miss cache__look(struct cache_core *c, const struct key *k, uint32_t 
                             struct entry **out);
 /* The same, counted. */
 enum cache_miss cache__get(struct cache *c, const struct key *k, uint32_t now, struct entry **out);
+/* The same of what is nothing but a verdict: one under other anchors is past its time. */
+enum cache_miss cache__get_verdict(struct cache *c, const struct key *k, uint32_t now,
+                                   struct entry **out);
 void cache__count(struct cache *c, enum cache_kind kind, enum cache_miss m);
 
 /* Begins the draft with the key's name and address; the key then borrows them from the draft. */
@@ -137,12 +141,12 @@ uint32_t cache__next_of_name(struct cache_core *c, const struct key *k, uint32_t
 bool answer__stale(const struct cache_core *c, const struct entry *e);
 
 /* Of entries of their kind; what they set points into the entry. */
-void rrset__unpack(const struct entry *e, struct rrset *out);
+void rrset__unpack(const struct cache *c, const struct entry *e, struct rrset *out);
 /* Begins the draft for the key with the set; entries of CACHE_DENIAL have the same form. */
 void rrset__pack(struct cache *c, struct key *k, const struct rrset *set);
-void negative__unpack(const struct entry *e, struct negative *out);
+void negative__unpack(const struct cache *c, const struct entry *e, struct negative *out);
 void failure__unpack(const struct entry *e, struct failure *out);
-void delegation__unpack(const struct entry *e, struct delegation *out);
+void delegation__unpack(const struct cache *c, const struct entry *e, struct delegation *out);
 void answer__unpack(const struct entry *e, struct answer *out);
 uint8_t answer__flags(const struct entry *e); /* enum answer_flag */
 

@@ -43,15 +43,17 @@ static const uint8_t *unpack_rrset(const struct entry *e, const uint8_t *p, stru
     return out->rdata + out->rdata_size;
 }
 
-void negative__unpack(const struct entry *e, struct negative *out)
+void negative__unpack(const struct cache *c, const struct entry *e, struct negative *out)
 {
     const uint8_t *p = entry_content(e);
     out->nxdomain = e->variant == VARIANT_NXDOMAIN;
-    out->security = e->security;
+    out->security = entry_security(e, c->verdicts);
     out->expiry = e->expiry;
     out->count = *p++;
     for (unsigned i = 0; i < out->count; i++)
         p = unpack_rrset(e, p, &out->authority[i]);
+    for (unsigned i = 0; i < out->count && e->verdicts != c->verdicts; i++)
+        out->authority[i].security = SECURITY_UNCHECKED;
 }
 
 /* A put of one kind takes back the other, so that if both are there NXDOMAIN is the newer. */
@@ -69,7 +71,7 @@ enum cache_miss cache_get_negative(struct cache *c, const uint8_t *name, uint16_
     }
     cache__count(c, CACHE_NEGATIVE, m);
     if (m == CACHE_HIT)
-        negative__unpack(e, out);
+        negative__unpack(c, e, out);
     return m;
 }
 

@@ -5,7 +5,7 @@
 
 enum { RRSET_HEAD = 6 };
 
-void rrset__unpack(const struct entry *e, struct rrset *out)
+void rrset__unpack(const struct cache *c, const struct entry *e, struct rrset *out)
 {
     const uint8_t *p = entry_content(e);
     *out = (struct rrset){
@@ -17,7 +17,7 @@ void rrset__unpack(const struct entry *e, struct rrset *out)
         .count = load_u16(p),
         .signatures = load_u16(p + 2),
         .trust = e->trust,
-        .security = e->security,
+        .security = entry_security(e, c->verdicts),
     };
 }
 
@@ -28,7 +28,7 @@ enum cache_miss cache_get_rrset(struct cache *c, const uint8_t *owner, uint16_t 
     struct entry *e;
     enum cache_miss m = cache__get(c, &k, now, &e);
     if (m == CACHE_HIT)
-        rrset__unpack(e, out);
+        rrset__unpack(c, e, out);
     return m;
 }
 

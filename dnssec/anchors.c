@@ -1,5 +1,7 @@
 #include "dnssec/anchors.h"
 
+#include <string.h>
+
 #include <openssl/evp.h>
 
 #include "dns/name.h"
@@ -21,6 +23,42 @@ const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name
             best = a;
     }
     return best;
+}
+
+struct anchors_ends anchors_ends(const struct anchors *all, uint32_t wall)
+{
+    struct anchors_ends ends = {0};
+    for (size_t i = 0; i < all->count; i++) {
+        uint32_t until = all->at[i].until;
+        if (until == 0)
+            continue;
+        if (wall >= until)
+            ends.ended++;
+        else if (ends.next == 0 || until < ends.next)
+            ends.next = until;
+    }
+    return ends;
+}
+
+static bool equal_sets(const struct rrset *a, const struct rrset *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->count == b->count && a->rdata_size == b->rdata_size &&
+           memcmp(a->rdata, b->rdata, a->rdata_size) == 0;
+}
+
+bool anchors_equal(const struct anchors *a, const struct anchors *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct anchor *one = &a->at[i], *other = &b->at[i];
+        if (one->until != other->until || !name_equal(one->zone, other->zone) ||
+            !equal_sets(one->ds, other->ds))
+            return false;
+    }
+    return true;
 }
 
 enum err anchors_ds_of_key(struct arena *a, const uint8_t *owner, const uint8_t *rdata,

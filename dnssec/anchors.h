@@ -5,6 +5,7 @@
 #ifndef DNSSEC_ANCHORS_H
 #define DNSSEC_ANCHORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -25,6 +26,16 @@ struct anchors {
 /* The closest at or above the name at this time (POSIX seconds); NULL when there is none. The
  * deeper wins, of two at one name the negative. */
 const struct anchor *anchors_find(const struct anchors *all, const uint8_t *name, uint32_t wall);
+
+/* How many have ended at this time, and when the next one does (POSIX seconds); 0: none will. */
+struct anchors_ends {
+    unsigned ended;
+    uint32_t next;
+};
+struct anchors_ends anchors_ends(const struct anchors *all, uint32_t wall);
+
+/* The same anchors in the same order? */
+bool anchors_equal(const struct anchors *a, const struct anchors *b);
 
 /* The DS record (SHA-256, RFC 4509) of a key, in the arena, as rdata: how an anchor given as DNSKEY
  * is kept. */

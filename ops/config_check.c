@@ -39,6 +39,20 @@ static void check_listen(const struct check *k)
     }
 }
 
+static void check_negative_anchors(const struct check *k)
+{
+    const struct dated_name_list *l = &k->config->dnssec.negative_anchors;
+    for (size_t i = 0; i < l->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            char text[NAME_TEXT_MAX];
+            if (name_equal(l->at[i].name, l->at[j].name))
+                COMPLAIN(k, item_mark(k, "dnssec.negative-anchors", i),
+                         "dnssec.negative-anchors: %s is named twice: keep one",
+                         name_text(l->at[i].name, text));
+        }
+    }
+}
+
 static void check_times(const struct check *k)
 {
     const struct config_cache *c = &k->config->cache;
@@ -172,6 +186,7 @@ void config__check(const struct config *c, const struct places *p, struct config
 {
     struct check k = {.config = c, .places = p, .report = report};
     check_listen(&k);
+    check_negative_anchors(&k);
     check_times(&k);
     check_families(&k);
     check_access(&k);

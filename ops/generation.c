@@ -211,10 +211,28 @@ enum err generation_new(struct generation **out, struct config *config,
     return OK;
 }
 
+/* Would both come to the same verdicts? */
+static bool judge_alike(const struct resolver_options *a, const struct resolver_options *b)
+{
+    return a->dnssec.sha1 == b->dnssec.sha1 &&
+           a->dnssec.iterations_max == b->dnssec.iterations_max &&
+           a->dnssec.skew_s == b->dnssec.skew_s && anchors_equal(&a->anchors, &b->anchors);
+}
+
+/* Each end of an anchor has been given a number, too. */
+static uint32_t number_verdicts(const struct resolver_options *next,
+                                const struct resolver_options *before)
+{
+    if (judge_alike(next, before))
+        return before->verdicts;
+    return before->verdicts + anchors_ends(&before->anchors, UINT32_MAX).ended + 1;
+}
+
 void generation_follow(struct generation *next, const struct generation *before)
 {
     cookies_roll_over(&next->cookies, &before->cookies);
     memcpy(next->options.cookie_secret, before->options.cookie_secret, COOKIE_SECRET);
+    next->options.verdicts = number_verdicts(&next->options, &before->options);
 }
 
 struct generation *generation_ref(struct generation *g)

@@ -38,7 +38,8 @@ struct generation {
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
                                    const struct endpoint_list *listening,
                                    const struct discoveries *found, struct config_report *report);
-/* What must not change with it goes on: cookies that the one before has handed out. */
+/* What must not change with it goes on: cookies that the one before has handed out, verdicts in the
+ * cache if both judge alike. */
 void generation_follow(struct generation *next, const struct generation *before);
 /* Of one that nobody else has a reference to. */
 void generation_free(struct generation *g);

@@ -4,11 +4,25 @@
  * certain when it stands before this software was made; then signatures that seem not to be valid
  * yet, or any more, say nothing of the zone. What was found bogus by its dates is forgotten when
  * the clock jumps, as it does when it is put right.
+ *
+ * Negative trust anchors end by this clock, too. With one less, what was insecure is to be proven,
+ * so verdicts in the cache count no longer: they bear the number of the anchors that they were made
+ * under, and that number goes on. Nothing is forgotten for it but answers; RRsets are validated
+ * again when they are asked for.
  */
 #include "base/log.h"
 #include "resolver/lookup.h"
 
 enum { JUMP_S = 60, DOUBT_S = LIMIT_FAILURE_MAX_S };
+
+static void look_at_anchors(struct resolver *r, uint32_t wall)
+{
+    struct anchors_ends ends = anchors_ends(&r->options->anchors, wall);
+    r->clock.verdicts = r->options->verdicts + ends.ended;
+    uint64_t change = ends.next ? (uint64_t)r->now + (ends.next - wall) : UINT32_MAX;
+    r->clock.next_change = change < UINT32_MAX ? (uint32_t)change : UINT32_MAX;
+    cache_judge_by(r->config.cache, r->clock.verdicts);
+}
 
 void clock_look(struct resolver *r)
 {
@@ -26,8 +40,15 @@ void clock_look(struct resolver *r)
         LOG(LOG_NOTICE, "clock_right", "now=%lld", (long long)wall);
         cache_drop_answers(r->config.cache); /* without AD, by grace */
     }
-    *c = (struct clock){
-        .offset = offset, .doubt_until = c->doubt_until, .seen = true, .wrong = wrong};
+    c->offset = offset;
+    c->seen = true;
+    c->wrong = wrong;
+    look_at_anchors(r, (uint32_t)wall);
+}
+
+bool clock_overtook(const struct lookup *l)
+{
+    return l->verdicts != l->r->clock.verdicts;
 }
 
 bool clock_grace(const struct resolver *r)

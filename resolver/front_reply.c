@@ -167,7 +167,7 @@ static uint32_t lesser_expiry(uint32_t least, const struct rrset *const *sets, u
 
 static uint32_t least_expiry(const struct outcome *o)
 {
-    uint32_t least = lesser_expiry(UINT32_MAX, o->answer, o->answer_count);
+    uint32_t least = lesser_expiry(o->keep_until, o->answer, o->answer_count);
     least = lesser_expiry(least, o->authority, o->authority_count);
     return lesser_expiry(least, o->additional, o->additional_count);
 }

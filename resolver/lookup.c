@@ -88,6 +88,7 @@ static struct lookup *lookup_new(struct resolver *r, const struct lookup_key *ke
     l->arena = arena;
     arena_init(&l->reply, r->config.work);
     l->key = *key;
+    l->verdicts = r->clock.verdicts;
     l->key.name = memcpy(l->name, key->name, key->size);
     l->waits.depth = (uint8_t)depth;
     l->system_packets = LIMIT_PRIME_PACKETS;
@@ -209,6 +210,7 @@ struct outcome lookup__outcome(const struct lookup *l)
         .why = result->why,
         .from_failure_cache = result->from_failure_cache,
         .source = result->source,
+        .keep_until = clock_overtook(l) ? 0 : l->r->clock.next_change,
         .answer = result->answer.at,
         .answer_count = result->answer.count,
         .authority = result->authority.at,

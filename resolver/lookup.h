@@ -11,6 +11,7 @@
 
 #include "dns/name.h"
 #include "dnssec/validate.h"
+#include "resolver/chain.h"
 #include "resolver/clock.h"
 #include "resolver/flow.h"
 #include "resolver/limits.h"
@@ -233,23 +234,6 @@ struct result {
     struct rrsets additional;
 };
 
-/* What a lookup has learned of keys and DS records, from children that ended. */
-struct learned {
-    struct learned *next;
-    const uint8_t *name;
-    uint16_t type;
-    struct known known;
-};
-
-/* Validating what was found (step_validate.c, chain.c). */
-struct chain_state {
-    struct learned *learned;
-    struct response *response; /* being validated; NULL: none */
-    struct candidate *server;  /* who said it; NULL: the cache */
-    uint8_t bogus_replies;
-    enum reason reason; /* of the last of these */
-};
-
 /* Who waits for the lookup, and for whom it waits. */
 struct waits {
     struct list clients;  /* struct client.link */
@@ -276,6 +260,7 @@ struct lookup {
     struct arena reply; /* the message that is being looked at; `arena` adopts what is kept */
     struct lookup_key key;
     uint32_t number;
+    uint32_t verdicts; /* by which number it judges: struct clock */
     uint64_t hash;
     struct lookup *bucket_next;
     struct list ready; /* in r->ready */
@@ -533,22 +518,6 @@ bool child_servers_join(struct lookup *l);
 /* Asks the zone for them. True: they are waited for. */
 bool child_servers_ask(struct lookup *l);
 bool child_servers_awaited(struct lookup *l);
-
-/* ---- chain.c --------------------------------------------------------------------------------- */
-
-/* Is what this lookup finds to be validated? */
-bool chain_wanted(const struct lookup *l);
-/* What is known of a name's DNSKEY or DS records; `ctx` is the lookup (struct chain_of_trust). */
-struct known chain_known(void *ctx, const uint8_t *name, uint16_t type);
-/* What the ended child tells its parent in the chain of trust. */
-void chain_learn(struct lookup *parent, const struct lookup *child);
-/* Does a secure denial of DS show a zone cut at the name? */
-bool chain_is_cut(struct lookup *l, const uint8_t *name, const struct negative *denial);
-/* The parent's DS records, or their denial, that came along with a referral are kept for whoever
- * validates. */
-void chain_keep_referral(struct lookup *l, const struct message *m, const struct delegation *d);
-enum reason chain_reason(enum why why);
-bool chain_is_bogus(enum reason reason);
 
 /* ---- families.c ------------------------------------------------------------------------------ */
 

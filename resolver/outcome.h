@@ -39,6 +39,7 @@ struct outcome {
     enum why why;            /* WHY_NONE unless there is more to say of an insecure answer */
     bool from_failure_cache; /* EDE 13 goes along */
     enum source source;
+    uint32_t keep_until; /* boot-time seconds: by then it may be another, whatever its TTLs */
     /* The answer: alias chain and records; then SOA and denial of a negative answer. */
     const struct rrset *const *answer;
     unsigned answer_count;

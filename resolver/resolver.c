@@ -48,10 +48,18 @@ void resolver_free(struct resolver *r)
     free(r);
 }
 
+static void take_time(struct resolver *r)
+{
+    r->now_ms = world_now_ms(r->config.world);
+    r->now = (uint32_t)(r->now_ms / 1000);
+    clock_look(r);
+}
+
 void resolver_configure(struct resolver *r, const struct resolver_options *options)
 {
     MUST(options->hints);
     r->options = options;
+    take_time(r);
 }
 
 static void turn(void *ctx)
@@ -67,13 +75,6 @@ struct world_sink resolver_sink(struct resolver *r)
         .failed = exchange_failed,
         .turn = turn,
     };
-}
-
-static void take_time(struct resolver *r)
-{
-    r->now_ms = world_now_ms(r->config.world);
-    r->now = (uint32_t)(r->now_ms / 1000);
-    clock_look(r);
 }
 
 static void budget_init(struct budget *b, uint64_t now_ms)

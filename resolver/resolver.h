@@ -67,11 +67,12 @@ struct resolver_options {
     const struct local_root *local_root; /* asked before the root's servers; NULL: none */
     struct anchors anchors;              /* none: nothing is validated */
     struct dnssec_policy dnssec;
-    int64_t built_s;                      /* POSIX: no clock that is right stands before that */
-    bool clock_grace;                     /* until then answer what dates alone speak against */
-    bool aggressive;                      /* use denials for other names (RFC 8198) */
-    bool signal_anchors;                  /* tell their zones which we have (RFC 8145) */
-    bool sentinel;                        /* tell which keys of the root we trust (RFC 8509) */
+    uint32_t verdicts;   /* numbers the anchors and the policy: another one where they differ */
+    int64_t built_s;     /* POSIX: no clock that is right stands before that */
+    bool clock_grace;    /* until then answer what dates alone speak against */
+    bool aggressive;     /* use denials for other names (RFC 8198) */
+    bool signal_anchors; /* tell their zones which we have (RFC 8145) */
+    bool sentinel;       /* tell which keys of the root we trust (RFC 8509) */
     struct prefix_list do_not_query;      /* addresses never asked */
     bool cookies;                         /* to servers (RFC 7873) */
     uint8_t cookie_secret[COOKIE_SECRET]; /* makes the client cookie of each */

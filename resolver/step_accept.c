@@ -54,8 +54,9 @@ static bool any_needs_proof(const struct rrsets *sets)
 /* Without SOA a denial has no TTL and is not cached (RFC 2308 §5). */
 static void cache_denial(struct lookup *l, const struct classified *c)
 {
+    bool passing = clock_grace(l->r) || clock_overtook(l);
     struct negative n = {.nxdomain = c->kind == REPLY_NXDOMAIN,
-                         .security = clock_grace(l->r) ? SECURITY_UNCHECKED : l->result.security};
+                         .security = passing ? SECURITY_UNCHECKED : l->result.security};
     if (!c->denial.count || l->key.type == TYPE_ANY)
         return;
     n.expiry = c->denial.at[0]->expiry;

@@ -141,8 +141,8 @@ static void leave_unchecked(const struct rrsets *sets)
         ((struct rrset *)(uintptr_t)sets->at[i])->security = SECURITY_UNCHECKED;
 }
 
-/* `dnssec.clock-grace`: dates were not looked at, so the verdict holds for this answer only. What
- * is kept is validated when it is asked for with a clock that is right. */
+/* Where dates were not looked at (`dnssec.clock-grace`), or trust anchors have changed meanwhile,
+ * the verdict holds for this answer only. What is kept is validated when it is asked for again. */
 static void forget_verdict(struct lookup *l)
 {
     struct classified *c = l->lead.found;
@@ -177,7 +177,7 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     l->result.delegation = f->delegation;
     if (security == SECURITY_SECURE && l->lead.reply)
         signal_anchor(l);
-    if (clock_grace(l->r))
+    if (clock_grace(l->r) || clock_overtook(l))
         forget_verdict(l);
     else
         aggressive_keep(l);

@@ -5,6 +5,8 @@ import subprocess
 
 import dns.edns
 import dns.flags
+import dns.message
+import dns.query
 import dns.rcode
 import pytest
 
@@ -112,6 +114,39 @@ def test_drill_finds_the_same_chain(name, tmp_path):
                           timeout=60)
     assert "Chase successful" in done.stdout, done.stdout + done.stderr
     assert ask(name + ".", "A", want_dnssec=True).flags & dns.flags.AD
+
+
+def test_a_reload_with_other_anchors_counts_at_once(tmp_path):
+    """Neither a failure nor a finished answer nor a verdict on what is cached outlives the anchors it was made under."""
+    config = f"""
+server:
+  listen: ["127.0.0.1@53012"]
+dnssec:
+  trust-anchors: {os.environ["NUTHATCH_LAB_ANCHOR"]}
+"""
+
+    def dig(name):
+        query = dns.message.make_query(name, "A", want_dnssec=True)
+        return dns.query.udp(query, "127.0.0.1", port=53012, timeout=10)
+
+    def outcomes(daemon):
+        daemon.must_run()
+        for name in ("www.broken.de.", "www.example.com."):
+            first, again, finished = dig(name), dig(name), dig(name)
+            assert len({(a.rcode(), a.flags & dns.flags.AD) for a in (first, again, finished)}) == 1, finished
+            yield "SERVFAIL" if first.rcode() else "AD" if first.flags & dns.flags.AD else "no AD"
+
+    negative = "  negative-anchors: [broken.de, example.com]\n"
+    with Daemon(tmp_path, config, Prefix([])) as daemon:
+        assert list(outcomes(daemon)) == ["SERVFAIL", "AD"]
+        asked = daemon.figures()["upstream_udp"]
+        daemon.reload(config + negative)
+        assert list(outcomes(daemon)) == ["no AD", "no AD"]
+        daemon.reload(config)
+        assert list(outcomes(daemon)) == ["SERVFAIL", "AD"]
+        # What is signed well is validated again from the cache; only the broken set is asked for anew.
+        assert daemon.figures()["upstream_udp"] - asked < 12, daemon.figures()
+        assert daemon.stop() == 0, daemon.log()
 
 
 def test_by_default_the_built_in_anchor_refuses_another_root(tmp_path):

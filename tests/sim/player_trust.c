@@ -26,6 +26,7 @@ static bool take_anchors(struct play *p)
             return play__ok(p, ERR_NOMEM, "taking anchors");
         all->count += a->ds != NULL;
     }
+    s->options.verdicts++;
     resolver_configure(p->resolver, &s->options);
     return true;
 }

@@ -80,6 +80,44 @@ static void an_rrset_comes_back_as_it_was_put(void **state)
     assert_int_equal(get_a(c, wire("example.com"), &out), MISS_COLD);
 }
 
+/* A verdict holds for who judges by the same anchors as its author, and for nobody else. */
+static void under_other_anchors_verdicts_do_not_count(void **state)
+{
+    struct cache *c = *state;
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 1};
+    struct rrset out, s = {.owner = wire("www.example.com"),
+                           .rdata = rdata,
+                           .rdata_size = sizeof rdata,
+                           .expiry = NOW + 60,
+                           .type = 1,
+                           .count = 1,
+                           .trust = TRUST_ANSWER,
+                           .security = SECURITY_SECURE};
+    struct negative denied, n = {.security = SECURITY_SECURE, .expiry = NOW + 60, .count = 1};
+    struct failure failed, f = {.reason = 3, .attempts = 2, .expiry = NOW + 60};
+    n.authority[0] = s;
+    assert_true(cache_put_rrset(c, &s, NOW));
+    assert_true(cache_put_negative(c, s.owner, 28, &n, NOW));
+    assert_true(cache_put_failure(c, s.owner, 16, &f, NOW));
+    assert_true(cache_put_denial(c, wire("com"), &s, NOW));
+    static const uint32_t numbers[] = {0, 1, VERDICTS_LAST, VERDICTS_LAST + 1, 5};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        bool alike = i == 0 || i == 3; /* they begin anew */
+        uint8_t security = alike ? SECURITY_SECURE : SECURITY_UNCHECKED;
+        cache_judge_by(c, numbers[i]);
+        assert_int_equal(get_a(c, s.owner, &out), CACHE_HIT);
+        assert_int_equal(out.security, security);
+        assert_int_equal(cache_get_negative(c, s.owner, 28, NOW, &denied), CACHE_HIT);
+        assert_int_equal(denied.security, security);
+        assert_int_equal(denied.authority[0].security, security);
+        assert_int_equal(cache_get_failure(c, s.owner, 16, NOW, &failed),
+                         alike ? CACHE_HIT : MISS_EXPIRED);
+        assert_int_equal(failed.attempts, 2);
+        assert_int_equal(cache_get_denial(c, wire("com"), 1, s.owner, NOW, &out),
+                         alike ? CACHE_HIT : MISS_EXPIRED);
+    }
+}
+
 static void at_its_expiry_an_rrset_is_a_miss(void **state)
 {
     struct cache *c = *state;
@@ -576,6 +614,7 @@ int main(void)
         cmocka_unit_test(odd_sizes_and_unknown_policies_are_refused),
         cmocka_unit_test(kinds_and_misses_have_texts),
         IN_A_CACHE(an_rrset_comes_back_as_it_was_put),
+        IN_A_CACHE(under_other_anchors_verdicts_do_not_count),
         IN_A_CACHE(at_its_expiry_an_rrset_is_a_miss),
         IN_A_CACHE(a_set_without_time_to_live_is_uncacheable),
         IN_A_CACHE(an_entry_over_16_KiB_is_uncacheable),

@@ -327,6 +327,8 @@ static void the_same_thing_twice_in_a_list_is_refused(void **state)
     (void)state;
     refused("server:\n  listen: [127.0.0.1, 127.0.0.1@53]\n",
             "t.yaml:2:23: server.listen: 127.0.0.1:53 is named twice: keep one");
+    refused("dnssec:\n  negative-anchors: [a.example, b.example until 2030-01-01, A.Example.]\n",
+            "t.yaml:2:61: dnssec.negative-anchors: A.Example. is named twice: keep one");
     refused("access:\n  allow: [10.0.0.0/8]\n  refuse: [192.0.2.0/24]\n  drop: [10.0.0.0/8]\n",
             "t.yaml:2:11: access.allow: 10.0.0.0/8 stands twice under access: keep one");
     refused("access:\n  refuse: [192.0.2.0/24]\n  allow-snoop: [10.0.0.0/8, 192.0.2.0/24]\n",
