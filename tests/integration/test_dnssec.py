@@ -1,4 +1,4 @@
-"""The signed lab: what is signed is proven, what is broken fails with its reason, others agree."""
+"""The signed lab: what is signed is proven, what is broken fails with its reason."""
 
 import os
 import subprocess
@@ -88,32 +88,6 @@ def test_below_an_unsigned_delegation_nothing_is_proven(name):
 def test_ad_is_told_only_to_those_who_ask_for_it():
     assert not ask("www.example.com.", "A").flags & dns.flags.AD
     assert ask("www.example.com.", "A", flags=dns.flags.RD | dns.flags.AD).flags & dns.flags.AD
-
-
-@pytest.mark.parametrize("name,rdtype", [
-    ("www.example.com.", "A"), ("example.org.", "SOA"), ("example.co.uk.", "NS"), ("child.both.uk.", "SOA"),
-    ("www.lame.com.", "A"), ("www.odd-digest.de.", "A"), ("x.wildcard.com.", "A"), ("large.net.", "TXT")])
-def test_delv_agrees(name, rdtype, tmp_path):
-    words = open(os.environ["NUTHATCH_LAB_ANCHOR"]).read().split()
-    tag, algorithm, digest_type = words[4:7]
-    anchors = tmp_path / "anchors"
-    anchors.write_text(f'trust-anchors {{ . static-ds {tag} {algorithm} {digest_type} "{"".join(words[7:])}"; }};\n')
-    # delv asks through us (CD set) and validates by itself.
-    done = subprocess.run(["delv", "@127.0.0.1", "-a", str(anchors), "+root=.", name, rdtype],
-                          capture_output=True, text=True, timeout=60)
-    theirs = "fully validated" in done.stdout
-    ours = bool(ask(name, rdtype, want_dnssec=True).flags & dns.flags.AD)
-    assert theirs == ours, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("name", ["www.example.com", "www.example.net", "www.example.co.uk"])
-def test_drill_finds_the_same_chain(name, tmp_path):
-    anchor = tmp_path / "anchor"
-    anchor.write_text(open(os.environ["NUTHATCH_LAB_ANCHOR"]).read())
-    done = subprocess.run(["drill", "-S", "-k", str(anchor), "@127.0.0.1", name], capture_output=True, text=True,
-                          timeout=60)
-    assert "Chase successful" in done.stdout, done.stdout + done.stderr
-    assert ask(name + ".", "A", want_dnssec=True).flags & dns.flags.AD
 
 
 def test_a_reload_with_other_anchors_counts_at_once(tmp_path):
