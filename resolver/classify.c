@@ -219,14 +219,23 @@ static enum err take_proof(struct reading *r, struct rrsets *out)
     return OK;
 }
 
+/*
+ * May the zone deny what the chain has come to? DS is the parent's: a server that has followed an
+ * alias to its own zone's name speaks of the wrong side of the cut (RFC 4035 §3.1.4.1).
+ */
+static bool may_deny(const struct reading *r, const uint8_t *zone)
+{
+    bool parent_only = r->q->type == TYPE_DS && r->aliases && *r->at;
+    return parent_only ? name_below(r->at, zone) : name_at_or_below(r->at, zone);
+}
+
 static enum err take_denial(struct reading *r, bool *have_soa)
 {
     const struct rrset_array *authority = &r->m->section[SECTION_AUTHORITY];
     *have_soa = false;
     for (size_t i = 0; i < authority->count && !*have_soa; i++) {
         const struct rrset *set = authority->at[i];
-        if (set->type != TYPE_SOA || !in_bailiwick(r, set->owner) ||
-            !name_at_or_below(r->at, set->owner))
+        if (set->type != TYPE_SOA || !in_bailiwick(r, set->owner) || !may_deny(r, set->owner))
             continue;
         *have_soa = true;
         enum err e = take_soa(r, set);
