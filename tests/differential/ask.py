@@ -45,9 +45,8 @@ class Asker:
             ident = self.next & 0xFFFF
             if ident in self.waiting:
                 return
-            name, kind = self.questions[self.next]
             try:
-                self.socket.send(wire.query(ident, name, kind))
+                self.socket.send(wire.query(ident, self.questions[self.next]))
             except OSError:
                 return
             self.waiting[ident] = self.next
@@ -80,14 +79,14 @@ class Asker:
 
     def ask_cut_ones(self):
         for number in self.cut:
-            self.answers[number] = over_tcp(self.address, *self.questions[number], self.seconds)
+            self.answers[number] = over_tcp(self.address, self.questions[number], self.seconds)
         self.socket.close()
 
 
-def over_tcp(address, name, kind, seconds):
+def over_tcp(address, question, seconds):
     try:
         with socket.create_connection((address, 53), timeout=seconds) as s:
-            message = wire.query(1, name, kind)
+            message = wire.query(1, question)
             s.sendall(struct.pack("!H", len(message)) + message)
             with s.makefile("rb") as stream:
                 size = struct.unpack("!H", stream.read(2))[0]

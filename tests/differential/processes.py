@@ -54,7 +54,7 @@ work:
 resolver:
   root-hints: {hints}
 dnssec:
-  validate: false
+  {validation}
 log:
   level: notice
 """
@@ -71,7 +71,7 @@ UNBOUND = """server:
     logfile: ""
     verbosity: 0
     access-control: 10.0.0.0/8 allow
-    module-config: "iterator"
+    {validation}
     root-hints: "{hints}"
     num-threads: 1
     outgoing-range: 4000
@@ -88,7 +88,7 @@ net.listen('{address}', 53, {{ kind = 'dns' }})
 modules.load('hints')
 cache.size = 400 * MB
 hints.root_file('{hints}')
-trust_anchors.remove('.')
+{validation}
 for _, name in ipairs({{'ta_update', 'ta_signal_query', 'ta_sentinel', 'detect_time_skew', 'detect_time_jump'}}) do
     modules.unload(name)
 end
@@ -103,7 +103,7 @@ NAMED = """options {{
     listen-on-v6 {{ none; }};
     allow-query {{ any; }};
     recursion yes;
-    dnssec-validation no;
+    {validation};
     empty-zones-enable no;
     minimal-responses yes;
     max-cache-size 400m;
@@ -111,6 +111,7 @@ NAMED = """options {{
     querylog no;
 }};
 controls {{ }};
+{anchors}
 zone "." {{ type hint; file "{hints}"; }};
 """
 
@@ -120,6 +121,13 @@ RESOLVERS = {
     "unbound": ("10.53.0.2", "unbound.conf", UNBOUND, ["unbound", "-d", "-p", "-c", "{file}"]),
     "knot": ("10.53.0.3", "kresd.conf", KNOT, ["kresd", "-n", "-c", "{file}", "{dir}"]),
     "named": ("10.53.0.4", "named.conf", NAMED, ["named", "-g", "-n", "1", "-c", "{file}"]),
+}
+# Without and with: {validation} of the texts, and for named, who wants the anchors elsewhere, {anchors}.
+VALIDATION = {
+    "nuthatch": ("validate: false", "{{trust-anchors: {file}, anchor-state: ''}}"),
+    "unbound": ('module-config: "iterator"', 'module-config: "validator iterator"\n    trust-anchor-file: "{file}"'),
+    "knot": ("trust_anchors.remove('.')", "trust_anchors.add_file('{file}', true)"),
+    "named": ("dnssec-validation no", "dnssec-validation yes"),
 }
 OURS, PEERS = "nuthatch", ("unbound", "knot", "named")
 
@@ -153,7 +161,7 @@ def exchange(address, name, kind, seconds):
         s.settimeout(seconds)
         try:
             s.connect((address, 53))
-            s.send(wire.query(7, name, kind))
+            s.send(wire.query(7, wire.Question(name, kind)))
             return s.recv(65535)
         except OSError:
             return None
@@ -180,9 +188,9 @@ class Authorities:
             zones = [z for z in world.zones.values() if group in z.groups]
             if zones:
                 self.start_nsd(folder, group, addresses, zones)
-        self.start_odd(folder)
-        for process, address, zone in self.processes[:-1]:
+        for process, address, zone in self.processes:
             await_answer(process, address, zone, wire.SOA)
+        self.odd = self.start_odd(folder) if world.odd_addresses else None
         for log in sorted(folder.glob("nsd-*/nsd.log")):
             bad = [line for line in log.read_text(errors="replace").splitlines() if " error: " in line]
             if bad:
@@ -202,27 +210,35 @@ class Authorities:
 
     def start_odd(self, folder):
         process = Process("odd", ["/usr/bin/python3", HERE / "odd.py", folder / "odd.json"], folder)
-        self.processes.append((process, None, None))
         end = time.monotonic() + START_S
         while "ready" not in process.log.read_text():
             if time.monotonic() > end or not process.alive():
                 sys.exit(f"differential: the odd servers do not start: see {process.log}")
             time.sleep(0.1)
+        return process
+
+    def all(self):
+        return [process for process, *_ in self.processes] + ([self.odd] if self.odd else [])
 
     def stop(self):
-        for process, *_ in self.processes:
+        for process in self.all():
             process.signal(signal.SIGTERM)
-        for process, *_ in self.processes:
+        for process in self.all():
             process.stop()
 
 
 class Resolver:
-    def __init__(self, name, folder):
+    """`anchor`: the root's DS record, or None for no validation."""
+
+    def __init__(self, name, folder, anchor):
         self.name, self.folder = name, folder / name
         self.address, file, text, command = RESOLVERS[name]
         self.folder.mkdir(exist_ok=True)
         places = {"address": self.address, "dir": self.folder, "hints": folder / "root.hints",
                   "file": self.folder / file, "nuthatchd": os.environ["NUTHATCHD"]}
+        tag, algorithm, kind, digest = anchor.split() if anchor else [""] * 4
+        places["validation"] = VALIDATION[name][anchor is not None].format(file=folder / "root.key")
+        places["anchors"] = (f'trust-anchors {{ . static-ds {tag} {algorithm} {kind} "{digest}"; }};' if anchor else "")
         (self.folder / file).write_text(text.format(**places), encoding="ascii")
         self.process = Process(name, [c.format(**places) for c in command], self.folder)
 

@@ -1,6 +1,6 @@
 """What is asked. Only the zones' owner names and cuts are known here, not why they exist.
 
-Each question is (name, type number); the same seed gives the same list.
+The same seed gives the same list.
 """
 
 import random
@@ -15,13 +15,21 @@ WEIGHTS = {
     "EUI48": 0.2, "OPENPGPKEY": 0.3, "SMIMEA": 0.2, "TYPE65280": 0.7, "TYPE999": 0.5, "TYPE32770": 0.3,
     "TYPE1234": 0.3, "RRSIG": 0.05, "ANY": 0.05,
 }
+SIGNED_WEIGHTS = {"DS": 6, "DNSKEY": 4, "NSEC": 0.5}
+# DO, or AD alone: either has a resolver tell what is proven (RFC 6840 §5.7). CD: as it is.
+SIGNED_MARKS = {(True, 0): 60, (False, wire.FLAG_AD): 30, (True, wire.FLAG_CD): 10}
 
 
 class Questions:
-    def __init__(self, seed, world):
+    """Of a signed world nobody asks for signatures or for all there is; all are asked with a mark of DNSSEC."""
+
+    def __init__(self, seed, world, signed=False):
+        self.signed = signed
         self.rng = random.Random(f"questions {seed}")
-        self.types = list(WEIGHTS)
-        self.weights = list(WEIGHTS.values())
+        weights = {kind: w for kind, w in WEIGHTS.items() if not signed or kind not in ("ANY", "RRSIG")}
+        if signed:
+            weights.update(SIGNED_WEIGHTS)
+        self.types, self.weights = list(weights), list(weights.values())
         self.cuts = list(world.zones)
         self.owners = list(dict.fromkeys((owner, kind) for z in world.zones.values() for owner, kind, *_ in z.records))
 
@@ -67,7 +75,11 @@ class Questions:
                 continue
             if kind is None or r.random() < 0.6:
                 kind = r.choices(self.types, self.weights)[0]
-            return name, wire.type_number(kind)
+            do, flags = self.marks()
+            return wire.Question(name, wire.type_number(kind), flags, do)
+
+    def marks(self):
+        return self.rng.choices(list(SIGNED_MARKS), list(SIGNED_MARKS.values()))[0] if self.signed else (False, 0)
 
     def draw(self, count):
         return [self.question() for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Differences that are explained: a predicate over a case, and the section that decides.
+"""Differences that are explained: a predicate over a case, and the section that decides. RULES is the unsigned world's.
 
 A rule that covers more than 0.1 % of the questions names the scenario that shows what we do.
 """
@@ -24,7 +24,7 @@ class Rule:
 
 
 def failed(outcome):
-    return outcome[0] == 2
+    return outcome.rcode == 2
 
 
 def sound(case):
@@ -43,8 +43,8 @@ def odd(case, *behaviours):
 
 def set_too_large(case):
     sizes = {}
-    for rcode, records, _ in case.outcomes.values():
-        for owner, kind, rdata in records if rcode == 0 else ():
+    for outcome in case.outcomes.values():
+        for owner, kind, rdata in outcome.records if outcome.rcode == 0 else ():
             sizes.setdefault((owner, kind), {})[rdata] = len(rdata) + 2
     return failed(case.ours) and any(len(s) > SET_RECORDS_MAX or sum(s.values()) > SET_OCTETS_MAX
                                      for s in sizes.values())
@@ -52,7 +52,7 @@ def set_too_large(case):
 
 def without_records(outcome):
     """No error and nothing but aliases."""
-    return outcome[0] == 0 and all(kind in (wire.CNAME, wire.DNAME) for _, kind, _ in outcome[1])
+    return outcome.rcode == 0 and all(kind in (wire.CNAME, wire.DNAME) for _, kind, _ in outcome.records)
 
 
 def referral_taken_for_denial(case):
@@ -77,7 +77,7 @@ RULES = [
          "scrub/delegation_of_a_zone_above_is_dropped"),
     Rule("an empty answer without AA denies nothing", "RFC 2308 2.2",
          "Neither AA nor a record: the server may not have the zone. unbound and named take it for no data.",
-         lambda c: odd(c, "empty") and c.most[0] == 0 and sound(c), "lame/empty_answers_of_all_servers_are_servfail"),
+         lambda c: odd(c, "empty") and c.most.rcode == 0 and sound(c), "lame/empty_answers_of_all_servers_are_servfail"),
     Rule("a referral denies nothing", "RFC 2308 2.2",
          "A referral to the zone itself is lame; unbound and knot take it for no data.", referral_taken_for_denial,
          "lame/referral_to_the_same_zone_is_not_followed"),
@@ -92,11 +92,11 @@ RULES = [
     Rule("a zone's word on its own alias counts", "RFC 2308 2.2.1",
          "Alias and denial of its target in one message; the peers ask for the target again, and that question fails.",
          lambda c: (odd(c, "only_address", "refuses_probes", "apex_alias") and c.chains_agree()
-                    and c.ours[0] in (0, 3)),
+                    and c.ours.rcode in (0, 3)),
          "alias/to_a_name_without_the_type_is_nodata"),
     Rule("an rcode tells nothing of a name elsewhere", "RFC 6604 3",
          "NXDOMAIN beside an alias out of the zone; who asked for the alias has it. unbound and knot pass the rcode on.",
-         lambda c: odd(c, "denies_foreign_target") and c.ours[0] == 0 and c.chains_agree(),
+         lambda c: odd(c, "denies_foreign_target") and c.ours.rcode == 0 and c.chains_agree(),
          "alias/rcode_about_a_target_elsewhere_is_not_believed"),
     Rule("records of another type are none", "RFC 2308 2.2",
          "An answer with authority that holds another type only is no data; unbound and named fail.",
@@ -129,6 +129,6 @@ RULES = [
 ]
 
 
-def explain(case):
+def explain(rules, case):
     """The first rule that holds, or None."""
-    return next((rule for rule in RULES if rule.holds(case)), None)
+    return next((rule for rule in rules if rule.holds(case)), None)

@@ -4,6 +4,7 @@ Names are text in presentation form ("a\\.b.example."), absolute; in comparisons
 """
 
 import struct
+import typing
 
 TYPES = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "RP": 17, "AFSDB": 18,
@@ -19,8 +20,9 @@ RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP",
 # first, how many names.
 COMPRESSED = {2: (0, 1), 5: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1), 17: (0, 2), 18: (2, 1), 33: (6, 1), 36: (2, 1),
               39: (0, 1)}
-CNAME, DNAME, SOA, OPT = 5, 39, 6, 41
-FLAG_TC = 0x0200
+NS, CNAME, SOA, DNAME, OPT, DS, RRSIG, NSEC, DNSKEY, NSEC3, NSEC3PARAM = 2, 5, 6, 39, 41, 43, 46, 47, 48, 50, 51
+FLAG_TC, FLAG_RD, FLAG_AD, FLAG_CD = 0x0200, 0x0100, 0x0020, 0x0010
+EDNS_DO = 0x8000
 
 
 def type_number(text):
@@ -86,10 +88,37 @@ def wire_labels(wire):
     return out
 
 
-def query(ident, name, number, payload=1232):
+def parents(wire_name):
+    """The name and all above it, in wire form."""
+    while True:
+        yield wire_name
+        if wire_name == b"\0":
+            return
+        wire_name = wire_name[1 + wire_name[0]:]
+
+
+def rank(wire_name):
+    """By which names stand in canonical order (RFC 4034 §6.1)."""
+    return [label.lower() for label in reversed(wire_labels(wire_name))]
+
+
+class Question(typing.NamedTuple):
+    name: str
+    kind: int
+    flags: int = 0  # of the header, beside RD
+    do: bool = False
+
+    def text(self):
+        marks = [mark for mark, there in (("DO", self.do), ("AD", self.flags & FLAG_AD), ("CD", self.flags & FLAG_CD))
+                 if there]
+        return " ".join([self.name, type_text(self.kind), *marks])
+
+
+def query(ident, question, payload=1232):
     """A question with RD and an OPT."""
-    return (struct.pack("!6H", ident, 0x0100, 1, 0, 0, 1) + name_wire(name) + struct.pack("!2H", number, 1)
-            + struct.pack("!B2HIH", 0, OPT, payload, 0, 0))
+    return (struct.pack("!6H", ident, FLAG_RD | question.flags, 1, 0, 0, 1) + name_wire(question.name)
+            + struct.pack("!2H", question.kind, 1)
+            + struct.pack("!B2HIH", 0, OPT, payload, EDNS_DO if question.do else 0, 0))
 
 
 def read_name(message, at):
@@ -121,8 +150,14 @@ def canonical_rdata(message, kind, at, length):
     return out + bytes(message[pos:at + length])
 
 
+class Answer(typing.NamedTuple):
+    rcode: int
+    ad: bool
+    records: tuple  # (owner, type, rdata) of the answer as sent, signatures apart
+    soa: bytes | None  # the owner of that in authority
+
+
 def read_answer(message):
-    """(rcode, ((owner, type, rdata), …) as sent, the SOA's owner in authority or None)."""
     _, flags, questions, answers, authorities, _ = struct.unpack_from("!6H", message)
     at = 12
     for _ in range(questions):
@@ -132,12 +167,12 @@ def read_answer(message):
         owner, at = read_name(message, at)
         kind, _, _, length = struct.unpack_from("!2HIH", message, at)
         at += 10
-        if n < answers:
+        if n < answers and kind != RRSIG:
             records.append((owner, kind, canonical_rdata(message, kind, at, length)))
         elif kind == SOA:
             soa = owner
         at += length
-    return flags & 15, tuple(records), soa
+    return Answer(flags & 15, bool(flags & FLAG_AD), tuple(records), soa)
 
 
 def chain_of(records):
@@ -147,7 +182,7 @@ def chain_of(records):
 
 def record_text(record):
     owner, kind, rdata = record
-    if kind in (CNAME, DNAME, 2, 12):
+    if kind in (CNAME, DNAME, NS, 12):
         shown = name_text(wire_labels(rdata))
     elif kind == 1 and len(rdata) == 4:
         shown = ".".join(str(b) for b in rdata)

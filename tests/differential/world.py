@@ -1,6 +1,6 @@
 """One generated world: zones, and who serves each. Everything follows from the seed.
 
-    world = World(seed, zones)       the whole, in memory
+    world = World(seed, zones)       the whole, in memory; signed_world.py has one with signatures
     world.write(folder)              zone files, NSD's configurations, the odd servers' plan, the root hints
 
 A zone has a *shape*: how it is delegated and how its servers behave (shapes.py), and contents (contents.py). Shapes
@@ -33,13 +33,18 @@ class Zone:
         self.soa, self.soa_ttl, self.cut_ttl = 300, 600, 3600  # MINIMUM, the SOA's own TTL, that of the delegation
         self.odd = None  # the behaviour of odd servers that serve it
         self.records = []  # (owner, type, rdata, ttl)
+        self.signing = None  # how it is signed (signing.py)
+        self.published = []  # what signing adds to its answers: (owner, type number, rdata), in wire form
 
     def add(self, owner, kind, rdata, ttl=300):
         self.records.append((owner, kind, rdata, ttl))
 
 
 class World:
-    def __init__(self, seed, zones):
+    anchor = None  # the root's DS record, where resolvers are to validate
+
+    def __init__(self, seed, zones, mix=shapes.SHAPES):
+        self.mix = mix
         self.rng = random.Random(f"world {seed}")
         self.zones = {}
         self.taken = set()
@@ -171,22 +176,37 @@ class World:
             name = wire.name_text(labels)
         return self.zones[name]
 
+    @staticmethod
+    def features(zone):
+        """What is said of it to explain a difference."""
+        return {zone.odd or zone.shape}
+
+    def children(self):
+        """zone name -> the zones delegated there."""
+        out = {name: [] for name in self.zones}
+        for zone in self.zones.values():
+            if zone.parent:
+                out[zone.parent].append(zone)
+        return out
+
     # ---- Files ---------------------------------------------------------------------------------------------------
 
     def write(self, folder):
         folder = pathlib.Path(folder)
         (folder / "zones").mkdir(parents=True, exist_ok=True)
-        children = {}
-        for zone in self.zones.values():
-            if zone.parent:
-                children.setdefault(zone.parent, []).append(zone)
+        children = self.children()
         for zone in self.zones.values():
             if zone.groups:
-                file_of(folder, zone).write_text(zone_text(zone, children.get(zone.name, [])), encoding="ascii")
+                text = "\n".join(self.lines(zone, children[zone.name])) + "\n"
+                file_of(folder, zone).write_text(text, encoding="ascii")
         (folder / "odd.json").write_text(json.dumps(self.odd_plan()), encoding="ascii")
         hints = "".join(f". 3600000 IN NS {name}\n{name} 3600000 IN {'AAAA' if ':' in a else 'A'} {a}\n"
                         for name, a in zip(self.zones["."].parent_ns, ROOT_ADDRESSES))
         (folder / "root.hints").write_text(hints, encoding="ascii")
+
+    def lines(self, zone, children):
+        """The zone's file."""
+        return [f"{owner} {ttl} IN {kind} {rdata}" for owner, kind, rdata, ttl in served_records(zone, children)]
 
     def odd_plan(self):
         zones = {}
@@ -214,12 +234,14 @@ def all_records(zone):
     yield from zone.records
 
 
-def zone_text(zone, children):
-    lines = [f"{owner} {ttl} IN {kind} {rdata}" for owner, kind, rdata, ttl in all_records(zone)]
+def served_records(zone, children):
+    """What its file holds: its own, what it delegates, and glue that is not its own."""
+    yield from all_records(zone)
     glue = set()
     for child in children:
-        lines += [f"{child.name} {child.cut_ttl} IN NS {name}" for name in child.parent_ns]
+        for name in child.parent_ns:
+            yield child.name, "NS", name, child.cut_ttl
         glue |= {(name, a) for name, addresses in child.glue.items() for a in addresses}
     own = {(owner, rdata) for owner, kind, rdata, _ in zone.records if kind in ("A", "AAAA")}
-    lines += [f"{name} 3600 IN {'AAAA' if ':' in a else 'A'} {a}" for name, a in sorted(glue - own)]
-    return "\n".join(lines) + "\n"
+    for name, address in sorted(glue - own):
+        yield name, "AAAA" if ":" in address else "A", address, 3600
