@@ -69,6 +69,24 @@ enum message_fault message_check(const uint8_t *bytes, size_t size);
 MUST_CHECK enum err message_parse(struct arena *a, const uint8_t *bytes, size_t size,
                                   uint32_t now_s, struct message **out, enum message_fault *fault);
 
+/* A record by itself, as it came. */
+struct plain_record {
+    const uint8_t *owner; /* uncompressed */
+    const uint8_t *rdata; /* uncompressed, of its type's form */
+    uint32_t ttl;
+    uint16_t type;
+    uint16_t length;
+};
+
+/*
+ * The records of the answer section in the order they came, signatures and what occurs twice
+ * included: for zone transfers, in which the order has a meaning (RFC 5936 §2.2). Checked as in
+ * message_parse, but that any malformed record refuses the message. The same errors.
+ */
+MUST_CHECK enum err message_answers(struct arena *a, const uint8_t *bytes, size_t size,
+                                    struct plain_record **out, size_t *count,
+                                    enum message_fault *fault);
+
 const char *message_fault_text(enum message_fault f);
 
 /* dig-like text of a message, for traces and test failures; returns `buf`, cut to `size`. */

@@ -10,6 +10,7 @@
 #include "dns/name.h"
 #include "dns/text.h"
 #include "dns/types.h"
+#include "zones/records.h"
 
 enum {
     TTL_MAX = 0x7fffffff,
@@ -18,29 +19,15 @@ enum {
     DIRECTIVE_MAX = NAME_TEXT_MAX,
 };
 
-/* One record as read. A signature is kept under the type it covers, behind that type's records. */
-struct record {
-    const uint8_t *owner;
-    const uint8_t *rdata;
-    uint32_t ttl;
-    uint32_t sequence; /* place in the file: ties are broken by it */
-    unsigned line;
-    uint16_t type; /* of the RRset it belongs to */
-    uint16_t length;
-    bool signature;
-};
-
 /* One reading of one text. */
 struct reader {
     struct arena *arena;
     struct zone_error *error;
     const char *at;
     const char *end;
-    unsigned line;          /* where the present entry begins */
-    unsigned next_line;     /* where the next one does */
-    struct record *records; /* malloc'd */
-    size_t count;
-    size_t capacity;
+    unsigned line;      /* where the present entry begins */
+    unsigned next_line; /* where the next one does */
+    struct zone_records records;
     char *buffer; /* malloc'd: the present entry, closed with NUL */
     size_t buffer_size;
     /* What entries leave for those after them. */
@@ -186,22 +173,6 @@ static enum err take_directive(struct reader *r)
     return fault(r, r->line, "unknown directive");
 }
 
-static struct record *record_new(struct reader *r)
-{
-    if (r->count == r->capacity) {
-        size_t capacity = r->capacity ? 2 * r->capacity : 64;
-        struct record *grown = realloc(r->records, capacity * sizeof(*grown));
-        if (!grown)
-            return NULL;
-        r->records = grown;
-        r->capacity = capacity;
-    }
-    struct record *record = &r->records[r->count];
-    *record = (struct record){.sequence = (uint32_t)r->count, .line = r->line};
-    r->count++;
-    return record;
-}
-
 static enum err take_record(struct reader *r)
 {
     struct rrset *one;
@@ -211,19 +182,17 @@ static enum err take_record(struct reader *r)
         return fault(r, r->line, "%s", why);
     if (e)
         return e;
-    struct record *record = record_new(r);
-    if (!record)
-        return ERR_NOMEM;
     struct rrset_iter it = rrset_all(one);
     if (!rrset_next(&it))
         return fault(r, r->line, "no record");
-    record->owner = r->owner = one->owner;
-    record->ttl = one->expiry;
-    record->rdata = it.rdata;
-    record->length = it.length;
-    record->signature = one->type == TYPE_RRSIG;
-    record->type = record->signature ? load_u16(it.rdata) : one->type;
-    return OK;
+    r->owner = one->owner;
+    struct zone_record record = {.owner = one->owner,
+                                 .rdata = it.rdata,
+                                 .ttl = one->expiry,
+                                 .place = r->line,
+                                 .type = one->type,
+                                 .length = it.length};
+    return zone_records_add(&r->records, &record);
 }
 
 static enum err read_records(struct reader *r)
@@ -242,66 +211,12 @@ static enum err read_records(struct reader *r)
     return OK;
 }
 
-static int same_set(const struct record *x, const struct record *y)
-{
-    int order = name_compare(x->owner, y->owner);
-    return order ? order : (int)x->type - (int)y->type;
-}
-
-static int record_order(const void *a, const void *b)
-{
-    const struct record *x = a;
-    const struct record *y = b;
-    int order = same_set(x, y);
-    if (order)
-        return order;
-    if (x->signature != y->signature)
-        return x->signature ? 1 : -1;
-    return x->sequence < y->sequence ? -1 : 1;
-}
-
-/* The RRset of the records [first, end), which are sorted and of one owner and type. */
-static enum err build_set(struct reader *r, const struct record *first, const struct record *end,
-                          const struct rrset **out)
-{
-    if (first->signature)
-        return fault(r, first->line, "RRSIG of a type that its owner does not have");
-    uint32_t ttl = first->ttl;
-    for (const struct record *at = first; at < end; at++)
-        ttl = at->ttl < ttl ? at->ttl : ttl;
-    struct rrset_builder b;
-    enum err e = rrset_build(&b, r->arena, first->owner, first->type, ttl);
-    for (const struct record *at = first; at < end && !e; at++)
-        e = at->signature ? rrset_sign(&b, at->rdata, at->length)
-                          : rrset_add(&b, at->rdata, at->length);
-    if (e == ERR_LIMIT)
-        return fault(r, first->line, "RRset is too large");
-    if (e)
-        return e;
-    struct rrset *set = rrset_finish(&b);
-    set->trust = TRUST_LOCAL;
-    *out = set;
-    return OK;
-}
-
 static enum err build_sets(struct reader *r, struct rrset_array *out)
 {
-    if (r->count == 0)
-        return OK;
-    qsort(r->records, r->count, sizeof(*r->records), record_order);
-    out->at = arena_calloc(r->arena, r->count, sizeof(const struct rrset *));
-    if (!out->at)
-        return ERR_NOMEM;
-    const struct record *end = r->records + r->count;
-    for (const struct record *first = r->records, *next; first < end; first = next) {
-        for (next = first + 1; next < end && same_set(first, next) == 0;)
-            next++;
-        enum err e = build_set(r, first, next, &out->at[out->count]);
-        if (e)
-            return e;
-        out->count++;
-    }
-    return OK;
+    unsigned line;
+    const char *why;
+    enum err e = zone_records_build(&r->records, r->arena, out, &line, &why);
+    return e == ERR_FORMAT ? fault(r, line, "%s", why) : e;
 }
 
 enum err zone_read_text(struct arena *a, const char *text, size_t size, const uint8_t *origin,
@@ -319,7 +234,7 @@ enum err zone_read_text(struct arena *a, const char *text, size_t size, const ui
     if (!e)
         e = build_sets(&r, out);
     free(r.buffer);
-    free(r.records);
+    zone_records_deinit(&r.records);
     return e;
 }
 
