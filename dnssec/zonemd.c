@@ -301,8 +301,7 @@ const char *zone_judgement_text(const struct zone_judgement *j, char *buf, size_
         [ZONE_OTHER_SERIAL] = "its ZONEMD record is of another serial than its SOA record",
         [ZONE_UNSUPPORTED] = "the scheme or hash algorithm of its ZONEMD record is not supported",
         [ZONE_AMBIGUOUS] = "it has several ZONEMD records of one scheme and hash algorithm",
-        [ZONE_CHANGED] = "its content is not what its ZONEMD record says: records were changed, "
-                         "added or lost",
+        [ZONE_CHANGED] = "its content is not what its ZONEMD record says",
     };
     const char *why = j->why != WHY_NONE ? why_text(j->why) : "";
     snprintf(buf, size, "%s%s%s", texts[j->flaw], *why ? ": " : "", why);
