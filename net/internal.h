@@ -7,7 +7,7 @@
  *     upstream_udp.c, upstream_tcp.c  exchanges with servers
  *     requests.c  client requests by token     exchanges.c  exchanges by token
  *     frames.c  messages out of a stream       memory.c  allocation against the gauge
- *     sockets.c  addresses and options of sockets
+ *     sockets.c  addresses and options of sockets       stream.c  TCP for a thread that may wait
  *
  * Every callback of libuv begins with net__enter, which reads the clock, and ends with net__turn
  * when the sink or the service was told anything, else with net__settle. Neither the sink nor the

@@ -15,9 +15,13 @@
 #define RANGE(from, to) .least = (from), .most = (to)
 #define CHOICES(words)  .choices = (words)
 
+/* A section's key may have a hyphen, its field has not. */
+#define SECTION(field, key, text) static const char key_of_##field[] = key;
+#include "ops/options.def"
+
 const struct option config__options[OPTION_COUNT] = {
 #define OPTION(section_, field, key_, type_, value_, limits, when, text_)                          \
-    {.section = #section_,                                                                         \
+    {.section = key_of_##section_,                                                                 \
      .key = key_,                                                                                  \
      .value = value_,                                                                              \
      .text = text_,                                                                                \

@@ -182,6 +182,17 @@ static void check_access(const struct check *k)
              access_names[part], prefix_text(&access_part(k->config, part)->at[bad], text));
 }
 
+/* Nothing could be said of the copy. */
+static void check_local_root(const struct check *k)
+{
+    const struct config_local_root *c = &k->config->local_root;
+    struct mark file = k->config->marks[OPTION_local_root_file];
+    if ((c->file[0] != '\0' || c->transfer.count > 0) && !k->config->dnssec.validate)
+        COMPLAIN(k, file.line ? file : k->config->marks[OPTION_local_root_transfer],
+                 "local-root: the copy is verified by DNSSEC, but dnssec.validate is off: turn it "
+                 "on, or remove local-root");
+}
+
 void config__check(const struct config *c, const struct places *p, struct config_report *report)
 {
     struct check k = {.config = c, .places = p, .report = report};
@@ -193,5 +204,6 @@ void config__check(const struct config *c, const struct places *p, struct config
     check_told(&k, OPTION_server_identity, "server.identity", c->server.identity);
     check_told(&k, OPTION_server_version, "server.version", c->server.version);
     check_cookies(&k);
+    check_local_root(&k);
     check_zones(&k);
 }

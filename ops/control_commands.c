@@ -21,12 +21,13 @@ static void run_status(struct server *s, const struct control_request *r, struct
         json_array_append_new(listen, json_string(endpoint_text(&s->listening.at[i], text)));
     }
     uint64_t up_s = (world_now_ms(first->world) - s->start_ms) / 1000;
-    waiter_answer(w, json_pack("{s:b, s:s, s:i, s:I, s:i, s:o, s:s?, s:I, s:I, s:I}", "ok", 1,
-                               "version", NUTHATCH_VERSION, "pid", (int)getpid(), "uptime_s",
-                               (json_int_t)up_s, "threads", (int)s->count, "listen", listen,
-                               "config", first->now->config->file, "reloads",
-                               (json_int_t)s->reloads, "cache_bytes", (json_int_t)cache.bytes,
-                               "cache_budget", (json_int_t)cache.budget));
+    waiter_answer(w,
+                  json_pack("{s:b, s:s, s:i, s:I, s:i, s:o, s:s?, s:I, s:I, s:I, s:o}", "ok", 1,
+                            "version", NUTHATCH_VERSION, "pid", (int)getpid(), "uptime_s",
+                            (json_int_t)up_s, "threads", (int)s->count, "listen", listen, "config",
+                            first->now->config->file, "reloads", (json_int_t)s->reloads,
+                            "cache_bytes", (json_int_t)cache.bytes, "cache_budget",
+                            (json_int_t)cache.budget, "local_root", root_keeper_json(s->root)));
 }
 
 static void run_stats(struct server *s, const struct control_request *r, struct waiter *w)

@@ -207,8 +207,19 @@ enum err generation_new(struct generation **out, struct config *config,
         generation_free(g);
         return e;
     }
+    generation_take_local_root(g, found->local_root);
     *out = g;
     return OK;
+}
+
+void generation_take_local_root(struct generation *g, struct local_root *copy)
+{
+    const struct config_local_root *c = &g->config->local_root;
+    if (!copy || (c->file[0] == '\0' && c->transfer.count == 0))
+        return;
+    local_root_unref(g->local_root);
+    g->local_root = local_root_ref(copy);
+    g->options.local_root = g->local_root;
 }
 
 /* Would both come to the same verdicts? */
@@ -253,6 +264,7 @@ void generation_free(struct generation *g)
     if (!g)
         return;
     access_list_free(g->access);
+    local_root_unref(g->local_root);
     arena_deinit(&g->arena);
     config_free(g->config);
     free(g);

@@ -12,6 +12,7 @@
 #include "ops/config.h"
 #include "resolver/resolver.h"
 
+struct local_root;
 struct names;
 struct trust_state;
 
@@ -19,6 +20,7 @@ struct trust_state;
 struct discoveries {
     const struct names *names;       /* host names and their addresses */
     const struct trust_state *trust; /* trust anchors that have followed their zones */
+    struct local_root *local_root;   /* a copy of the root zone, verified */
 };
 
 struct generation {
@@ -26,7 +28,8 @@ struct generation {
     struct resolver_options options;
     struct access_list *access;
     struct cookie_secrets cookies;
-    struct arena arena; /* what `options` points to */
+    struct local_root *local_root; /* a reference; NULL: none */
+    struct arena arena;            /* what `options` points to */
     atomic_uint references;
 };
 
@@ -38,6 +41,9 @@ struct generation {
 MUST_CHECK enum err generation_new(struct generation **out, struct config *config,
                                    const struct endpoint_list *listening,
                                    const struct discoveries *found, struct config_report *report);
+/* The copy of the root zone that it resolves with; before anybody uses the generation. Takes no
+ * reference from the caller but one of its own. */
+void generation_take_local_root(struct generation *g, struct local_root *copy);
 /* What must not change with it goes on: cookies that the one before has handed out, verdicts in the
  * cache if both judge alike. */
 void generation_follow(struct generation *next, const struct generation *before);

@@ -217,6 +217,8 @@ static enum err start(struct server *s, const struct config *c, struct config_re
     if (e == OK)
         e = write_trust(s, c, report);
     if (e == OK)
+        root_keeper_load(s->root, s->applying);
+    if (e == OK)
         e = open_control(s, c, report);
     if (e == OK)
         e = watch_signals(s);
@@ -229,6 +231,8 @@ enum err server_new(struct server **out, struct config *config, struct config_re
     if (s)
         init_waiting(s);
     enum err e = s ? keep_listening(s, config) : ERR_NOMEM;
+    if (e == OK)
+        e = root_keeper_new(&s->root, s);
     if (e == OK)
         e = trust_load(&s->trust, config, report);
     struct discoveries found = {.trust = s ? s->trust : NULL};
@@ -256,12 +260,14 @@ void server_free(struct server *s)
     if (!s)
         return;
     control_stop(s->control);
+    root_keeper_stop(s->root);
     trust_free(s->trust);
     names_free(s->names);
     for (unsigned i = 0; s->workers && i < s->count; i++)
         worker__deinit(&s->workers[i]);
     generation_unref(s->applying);
     control_free(s->control);
+    root_keeper_free(s->root);
     free(s->workers);
     free(s->figures);
     free(s->epoch);
@@ -322,6 +328,7 @@ enum err server_run(struct server *s)
         upstreams_want(s, c);
         if (s->trust)
             trust_start(s->trust, s);
+        root_keeper_start(s->root);
         worker__run(&s->workers[0]);
     }
     uint64_t queries = 0;

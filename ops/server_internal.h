@@ -24,6 +24,7 @@
 #include "net/loop.h"
 #include "ops/control.h"
 #include "ops/generation.h"
+#include "ops/local_root.h"
 #include "ops/server.h"
 #include "ops/trust.h"
 #include "ops/waiter.h"
@@ -148,6 +149,7 @@ struct server {
     struct trace *trace;            /* the one that is under way */
     struct names *names;            /* NULL until the configuration has host names */
     struct trust_state *trust;      /* NULL: trust anchors stay as they are configured */
+    struct root_keeper *root;       /* keeps the local root, if there is to be one */
     bool renew;              /* the generation, when the round is over: addresses have changed */
     struct figures *figures; /* one a worker */
     struct round apply, count_up, stop;

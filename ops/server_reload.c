@@ -51,6 +51,7 @@ static void end_reload(struct server *s, const struct config *c)
     notify_send("READY=1");
     upstreams_want(s, c);
     trust_ask(s->trust);
+    root_keeper_reload(s->root);
     s->reloading = false;
     s->reloads++;
     s->reload_said = NULL;
@@ -98,7 +99,8 @@ static struct generation *load(struct server *s, json_t **wrong)
     struct config_report report = {0};
     struct config *config = NULL;
     struct generation *next = NULL;
-    struct discoveries found = {.names = s->names, .trust = s->trust};
+    struct discoveries found = {
+        .names = s->names, .trust = s->trust, .local_root = root_keeper_copy(s->root)};
     enum err e = config_load(&config, s->workers[0].now->config->file, &report);
     if (e == OK)
         e = generation_new(&next, config, &s->listening, &found, &report);
@@ -161,7 +163,8 @@ bool server__renew(struct server *s)
     if (s->renew)
         return false;
     struct config *config = config_ref(now->config);
-    struct discoveries found = {.names = s->names, .trust = s->trust};
+    struct discoveries found = {
+        .names = s->names, .trust = s->trust, .local_root = root_keeper_copy(s->root)};
     enum err e = generation_new(&next, config, &s->listening, &found, &report);
     if (e != OK) {
         config_free(config);

@@ -1,19 +1,17 @@
 #include "ops/trust.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "dns/types.h"
 #include "dnssec/anchors.h"
 #include "dnssec/trust_text.h"
 #include "ops/server_internal.h"
+#include "ops/whole_file.h"
 #include "resolver/trust_watch.h"
 #include "zones/anchors.h"
 
@@ -215,56 +213,16 @@ enum err trust_anchor(const struct trust_state *t, const struct rrset *configure
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static enum err sync_folder(const char *path)
+static bool write_points(FILE *f, const void *ctx)
 {
-    char *folder = strdup(path);
-    if (!folder)
-        return ERR_NOMEM;
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = '\0';
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    if (fd < 0)
-        return ERR_IO;
-    (void)fsync(fd); /* not every file system can */
-    close(fd);
-    return OK;
-}
-
-static enum err write_to(const struct trust_state *t, int fd)
-{
-    FILE *f = fdopen(fd, "w");
-    if (!f) {
-        close(fd);
-        return ERR_IO;
-    }
+    const struct trust_state *t = ctx;
     trust_text_write(f, t->points, t->count);
-    bool good = fflush(f) == 0 && !ferror(f) && fsync(fileno(f)) == 0;
-    int why = errno;
-    good = fclose(f) == 0 && good;
-    errno = why;
-    return good ? OK : ERR_IO;
+    return true;
 }
 
 enum err trust_save(const struct trust_state *t)
 {
-    size_t size = strlen(t->path) + sizeof ".new";
-    char *beside = malloc(size);
-    if (!beside)
-        return ERR_NOMEM;
-    snprintf(beside, size, "%s.new", t->path);
-    unlink(beside); /* half written, perhaps by another user */
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    enum err e = fd >= 0 ? write_to(t, fd) : ERR_IO;
-    if (e == OK && rename(beside, t->path) != 0)
-        e = ERR_IO;
-    int why = errno;
-    if (e != OK && fd >= 0)
-        unlink(beside);
-    free(beside);
-    errno = why;
-    return e == OK ? sync_folder(t->path) : e;
+    return whole_file_write(t->path, write_points, t);
 }
 
 /* ---- While the server runs ---------------------------------------------------------------------
