@@ -187,17 +187,6 @@ static unsigned has_of_hash(struct truth *t, const uint8_t hash[20])
     return 0;
 }
 
-static void hash_label(const uint8_t hash[20], uint8_t out[33])
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    out[0] = 32;
-    for (unsigned i = 0; i < 32; i++) {
-        unsigned bit = i * 5, two = (unsigned)hash[bit / 8] << 8;
-        two |= bit / 8 + 1 < 20 ? hash[bit / 8 + 1] : 0;
-        out[1 + i] = (uint8_t)digits[two >> (11 - bit % 8) & 31];
-    }
-}
-
 static const struct rpl_rr *nsec3_at(struct truth *t, const uint8_t *name)
 {
     uint8_t hash[20], label[33], owner[NAME_MAX_WIRE], bitmap[9];
@@ -212,7 +201,7 @@ static const struct rpl_rr *nsec3_at(struct truth *t, const uint8_t *name)
     rdata[5] = 20;
     memcpy(rdata + 6, t->hash[(at + 1) % t->count], 20);
     memcpy(rdata + 26, bitmap, bits);
-    hash_label(t->hash[at], label);
+    sign_hash_label(t->hash[at], label);
     MUST(name_prepend(label, t->zone.name, owner) == OK);
     return owned_record(&t->zone, NULL, owned_keep(&t->zone, owner), TYPE_NSEC3,
                         (struct rpl_bytes){rdata, 26 + bits});

@@ -244,19 +244,6 @@ static void step_hash(uint8_t hash[HASH_SIZE], int by, bool far)
     }
 }
 
-static void hash_label(const uint8_t hash[HASH_SIZE], uint8_t out[33])
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    uint64_t bits = 0;
-    unsigned have = 0, at = 1;
-    out[0] = 32;
-    for (unsigned i = 0; i < HASH_SIZE; i++) {
-        bits = bits << 8 | hash[i];
-        for (have += 8; have >= 5; have -= 5)
-            out[at++] = (uint8_t)digits[bits >> (have - 5) & 31];
-    }
-}
-
 /* The words in base32hex, five octets each. */
 static const struct {
     uint8_t word[5];
@@ -298,7 +285,7 @@ static enum err fill_nsec3(struct sign_pass *p, struct rpl_rr *rr)
         return ERR_NOMEM;
     if (cover)
         step_hash(hash, -1, far);
-    hash_label(hash, label);
+    sign_hash_label(hash, label);
     if (name_prepend(label, z->name, owner))
         return ERR_FORMAT;
     for (int i = 0; i <= cover; i++)
@@ -356,7 +343,7 @@ static bool is_hash_of(const struct rpl_rr *rr, const uint8_t *name)
         sign_hash(name, load_u16(rr->rdata + 2), rr->rdata + 5, rr->rdata[4], hash))
         return false;
     for (int i = 0; i < 2; i++, step_hash(hash, -1, false)) {
-        hash_label(hash, label);
+        sign_hash_label(hash, label);
         if (memcmp(label, rr->owner, sizeof label) == 0)
             return true;
     }

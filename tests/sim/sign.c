@@ -305,3 +305,16 @@ enum err sign_hash(const uint8_t *name, uint16_t iterations, const uint8_t *salt
     memcpy(out, decoded, 20);
     return OK;
 }
+
+void sign_hash_label(const uint8_t hash[20], uint8_t out[33])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    uint64_t bits = 0;
+    unsigned have = 0, at = 1;
+    out[0] = 32;
+    for (unsigned i = 0; i < 20; i++) {
+        bits = bits << 8 | hash[i];
+        for (have += 8; have >= 5; have -= 5)
+            out[at++] = (uint8_t)digits[bits >> (have - 5) & 31];
+    }
+}

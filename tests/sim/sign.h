@@ -47,5 +47,7 @@ MUST_CHECK enum err sign_set(struct arena *a, const struct sign_key *k, const ui
 /* The NSEC3 hash of a name. */
 MUST_CHECK enum err sign_hash(const uint8_t *name, uint16_t iterations, const uint8_t *salt,
                               uint8_t salt_size, uint8_t out[20]);
+/* It as a label, length and 32 letters of base32hex (RFC 5155 §3.3). */
+void sign_hash_label(const uint8_t hash[20], uint8_t out[33]);
 
 #endif
