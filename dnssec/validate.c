@@ -252,13 +252,14 @@ static enum verdict judge(const struct judging *j, struct judged *one)
     case SECURITY_INDETERMINATE:
         return VERDICT_INDETERMINATE;
     case SECURITY_BOGUS:
-        return VERDICT_BOGUS;
+        return bogus(j, one->why);
     case SECURITY_UNCHECKED:
         break;
     }
     enum verdict v = judge_fresh(j, one);
     if (v < VERDICT_NEED)
         one->set->security = security_of[v];
+    one->why = j->out->why;
     return v;
 }
 

@@ -50,6 +50,7 @@ struct judged {
     struct rrset *set;
     uint8_t labels; /* of the signature that verified */
     bool derived;   /* a CNAME made from the DNAME before it: judged with that */
+    enum why why;   /* it is bogus */
 };
 
 /* As the response code has it; of a denial the validator makes it what is proven: NXDOMAIN on an

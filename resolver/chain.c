@@ -135,12 +135,30 @@ static const struct rrset *set_of(const struct lookup *l)
     return NULL;
 }
 
+/*
+ * Has the name an alias that is secure? Then it is no cut, and has neither keys nor DS records. How
+ * secure the alias's target is says nothing of that: who strips a signed record of such a name would
+ * otherwise have it pass for insecure as soon as the target is.
+ */
+static bool is_secure_alias(const struct lookup *l)
+{
+    const struct rrsets *answer = &l->result.answer;
+    for (unsigned i = 0; i < answer->count; i++) {
+        const struct rrset *set = answer->at[i];
+        if (set->type == TYPE_CNAME && name_equal(set->owner, l->key.name))
+            return set->security == SECURITY_SECURE;
+    }
+    return false;
+}
+
 static struct known known_of(struct lookup *parent, const struct lookup *child)
 {
     const struct result *res = &child->result;
     const struct rrset *set = set_of(child);
-    if (res->reason)
+    if (res->reason || res->rcode == RCODE_SERVFAIL)
         return (struct known){.kind = KNOWN_FAILED, .why = why_of(res->reason)};
+    if (is_secure_alias(child))
+        return (struct known){.kind = KNOWN_DENIED};
     if (res->security != SECURITY_SECURE)
         return (struct known){.kind = KNOWN_INSECURE, .why = res->why};
     if (!set)
