@@ -76,13 +76,14 @@ static enum verdict judge_cut(const struct judging *j, const uint8_t *name, enum
 }
 
 /*
- * Can no cut at the owner itself matter? DS is the parent's, and so is what denies it; the owner of
- * NSEC3 is a hash.
+ * Can no cut at the owner itself matter? DS is the parent's, and so is what denies it, or stands in
+ * its place as an alias; the owner of NSEC3 is a hash.
  */
 static bool is_of_parent(const struct judging *j, const uint8_t *owner, uint16_t type)
 {
-    bool denies_ds = j->r->type == TYPE_DS && name_equal(owner, j->r->name);
-    return *owner && (type == TYPE_DS || type == TYPE_NSEC3 || denies_ds);
+    bool for_ds =
+        j->r->type == TYPE_DS && (type == TYPE_CNAME || name_equal(owner, j->r->name));
+    return *owner && (type == TYPE_DS || type == TYPE_NSEC3 || for_ds);
 }
 
 /*
