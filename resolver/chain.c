@@ -138,7 +138,8 @@ static const struct rrset *set_of(const struct lookup *l)
 /*
  * Has the name an alias that is secure? Then it is no cut, and has neither keys nor DS records. How
  * secure the alias's target is says nothing of that: who strips a signed record of such a name would
- * otherwise have it pass for insecure as soon as the target is.
+ * otherwise have it pass for insecure as soon as the target is. So the target is not even asked for
+ * when nobody else wants it.
  */
 static bool is_secure_alias(const struct lookup *l)
 {
@@ -149,6 +150,14 @@ static bool is_secure_alias(const struct lookup *l)
             return set->security == SECURITY_SECURE;
     }
     return false;
+}
+
+bool chain_ends_here(const struct lookup *l)
+{
+    LIST_EACH (it, &l->waits.parents)
+        if (CONTAINER_OF(it, struct edge, in_child)->kind != EDGE_CHAIN)
+            return false;
+    return list_empty(&l->waits.clients) && is_secure_alias(l);
 }
 
 static struct known known_of(struct lookup *parent, const struct lookup *child)

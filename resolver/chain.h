@@ -39,6 +39,9 @@ bool chain_wanted(const struct lookup *l);
 struct known chain_known(void *ctx, const uint8_t *name, uint16_t type);
 /* What the ended child tells its parent in the chain of trust. */
 void chain_learn(struct lookup *parent, const struct lookup *child);
+/* It came to an alias, and all who wait want to know of keys or DS records: a name with an alias has
+ * none. */
+bool chain_ends_here(const struct lookup *l);
 /* Does a secure denial of DS show a zone cut at the name? */
 bool chain_is_cut(struct lookup *l, const uint8_t *name, const struct negative *denial);
 /* The parent's DS records, or their denial, that came along with a referral are kept for whoever

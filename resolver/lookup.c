@@ -192,6 +192,10 @@ enum next lookup__fail(struct lookup *l, enum reason reason)
 
 enum next lookup__follow(struct lookup *l, const uint8_t *target, unsigned aliases)
 {
+    if (chain_ends_here(l)) {
+        l->step = STEP_ANSWER;
+        return NEXT_STEP;
+    }
     /* Nobody left who can pay: the lookup is on the queue to be cancelled. */
     if (!waits_charge(l, CHARGE_ALIASES, aliases))
         return NEXT_WAIT;
