@@ -121,14 +121,19 @@ static bool get_rrset(struct lookup *l, uint16_t type, struct rrset *out)
            out->trust >= TRUST_ANSWER;
 }
 
-/* DS lies with the parent of a cut; an alias that stands there is the child's, and some zones have
- * one at their apex (RFC 4035 §4.2). */
+/*
+ * DS lies with the parent of a cut; an alias that stands there is the child's, and some zones have
+ * one at their apex (RFC 4035 §4.2). Whose an insecure one is does not show once the delegation has
+ * expired, so it is asked for.
+ */
 static bool get_alias(struct lookup *l, struct rrset *out)
 {
     struct delegation cut;
     if (!alias_hides(l->key.type) || !get_rrset(l, TYPE_CNAME, out))
         return false;
-    return l->key.type != TYPE_DS ||
+    if (l->key.type != TYPE_DS)
+        return true;
+    return out->security != SECURITY_INSECURE &&
            cache_get_delegation(l->r->config.cache, l->key.name, l->r->now, &cut) != CACHE_HIT;
 }
 
