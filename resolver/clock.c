@@ -56,8 +56,12 @@ bool clock_grace(const struct resolver *r)
     return r->clock.wrong && r->options->clock_grace;
 }
 
+bool clock_matters(enum reason reason)
+{
+    return reason == REASON_BOGUS_EXPIRED || reason == REASON_BOGUS_NOT_YET;
+}
+
 bool clock_doubts(const struct resolver *r, enum reason reason)
 {
-    return r->now < r->clock.doubt_until &&
-           (reason == REASON_BOGUS_EXPIRED || reason == REASON_BOGUS_NOT_YET);
+    return r->now < r->clock.doubt_until && clock_matters(reason);
 }

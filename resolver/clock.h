@@ -28,6 +28,8 @@ void clock_look(struct resolver *r);
 bool clock_grace(const struct resolver *r);
 /* Have anchors or policy changed since the lookup began? Then nothing that it judged is kept. */
 bool clock_overtook(const struct lookup *l);
+/* Is it the dates of signatures? */
+bool clock_matters(enum reason reason);
 /* Was it found bogus by a clock that was put right since? */
 bool clock_doubts(const struct resolver *r, enum reason reason);
 

@@ -206,6 +206,9 @@ static enum next reject(struct lookup *l, const struct finding *f)
         l->step = STEP_FIND_CUT;
         return NEXT_STEP;
     }
+    /* What one server's dates say is what may be otherwise tomorrow, whatever another one's fault. */
+    if (clock_matters(l->chain.reason))
+        reason = l->chain.reason;
     l->chain.reason = reason;
     /* Where the chain above or a limit is to blame no other server can help. */
     if (f->of_chain || clock || f->why == WHY_BOGUS_LIMIT)
