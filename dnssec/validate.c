@@ -81,8 +81,7 @@ static enum verdict judge_cut(const struct judging *j, const uint8_t *name, enum
  */
 static bool is_of_parent(const struct judging *j, const uint8_t *owner, uint16_t type)
 {
-    bool for_ds =
-        j->r->type == TYPE_DS && (type == TYPE_CNAME || name_equal(owner, j->r->name));
+    bool for_ds = j->r->type == TYPE_DS && (type == TYPE_CNAME || name_equal(owner, j->r->name));
     return *owner && (type == TYPE_DS || type == TYPE_NSEC3 || for_ds);
 }
 

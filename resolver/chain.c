@@ -137,9 +137,9 @@ static const struct rrset *set_of(const struct lookup *l)
 
 /*
  * Has the name an alias that is secure? Then it is no cut, and has neither keys nor DS records. How
- * secure the alias's target is says nothing of that: who strips a signed record of such a name would
- * otherwise have it pass for insecure as soon as the target is. So the target is not even asked for
- * when nobody else wants it.
+ * secure the alias's target is says nothing of that: who strips a signed record of such a name
+ * would otherwise have it pass for insecure as soon as the target is. So the target is not even
+ * asked for when nobody else wants it.
  */
 static bool is_secure_alias(const struct lookup *l)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "resolver/chain.h"
 #include "resolver/lookup.h"
 
 enum { LOOKUP_MAGIC = 0x6c6f6f6b };

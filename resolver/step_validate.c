@@ -206,7 +206,8 @@ static enum next reject(struct lookup *l, const struct finding *f)
         l->step = STEP_FIND_CUT;
         return NEXT_STEP;
     }
-    /* What one server's dates say is what may be otherwise tomorrow, whatever another one's fault. */
+    /* What one server's dates say is what may be otherwise tomorrow, whatever another one's fault.
+     */
     if (clock_matters(l->chain.reason))
         reason = l->chain.reason;
     l->chain.reason = reason;

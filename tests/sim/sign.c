@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/ecdsa.h"
+
 enum { SIGN_DAY_S = 86400, RSA_BITS = 2048, RDATA_MAX = 4096 };
 
 struct sign_key {
@@ -29,25 +31,32 @@ static struct made *all_made;
 /* ---- Keys --------------------------------------------------------------------------------------
  */
 
-/* EdDSA keys are any octets: those of the zone's name, hashed. */
-static EVP_PKEY *key_of_name(const uint8_t *zone, int type, size_t size)
+/* EdDSA keys are any octets: those of the zone's name, hashed. ECDSA's are made of them. NULL: RSA.
+ */
+static EVP_PKEY *key_of_name(const uint8_t *zone, ldns_signing_algorithm algorithm)
 {
     uint8_t seed[SHA512_DIGEST_LENGTH];
     SHA512(zone, name_size(zone), seed);
-    return EVP_PKEY_new_raw_private_key(type, NULL, seed, size);
+    switch (algorithm) {
+    case LDNS_SIGN_ED25519:
+        return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+    case LDNS_SIGN_ED448:
+        return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED448, NULL, seed, 57);
+    case LDNS_SIGN_ECDSAP256SHA256:
+    case LDNS_SIGN_ECDSAP384SHA384:
+        return ecdsa_key(seed, sizeof seed, algorithm == LDNS_SIGN_ECDSAP384SHA384);
+    default:
+        return NULL;
+    }
 }
 
 static ldns_key *make_key(const uint8_t *zone, ldns_signing_algorithm algorithm)
 {
-    if (algorithm != LDNS_SIGN_ED25519 && algorithm != LDNS_SIGN_ED448) {
-        bool ecdsa =
-            algorithm == LDNS_SIGN_ECDSAP256SHA256 || algorithm == LDNS_SIGN_ECDSAP384SHA384;
-        return ldns_key_new_frm_algorithm(algorithm, ecdsa ? 0 : RSA_BITS);
-    }
-    bool small = algorithm == LDNS_SIGN_ED25519;
+    EVP_PKEY *pkey = key_of_name(zone, algorithm);
+    if (!pkey)
+        return ldns_key_new_frm_algorithm(algorithm, RSA_BITS);
     ldns_key *key = ldns_key_new();
-    EVP_PKEY *pkey = key_of_name(zone, small ? EVP_PKEY_ED25519 : EVP_PKEY_ED448, small ? 32 : 57);
-    if (!key || !pkey)
+    if (!key)
         return NULL;
     ldns_key_set_algorithm(key, algorithm);
     ldns_key_set_evp_key(key, pkey);
@@ -204,13 +213,29 @@ static ldns_rr_list *canonical_list(const struct rpl_rr *first, const uint8_t *o
     return list;
 }
 
+static bool is_ecdsa(const struct sign_key *k)
+{
+    ldns_signing_algorithm algorithm = ldns_key_algorithm(k->key);
+    return algorithm == LDNS_SIGN_ECDSAP256SHA256 || algorithm == LDNS_SIGN_ECDSAP384SHA384;
+}
+
+static ldns_rdf *make_signature(const struct sign_key *k, ldns_buffer *buf)
+{
+    uint8_t out[ECDSA_SIGNATURE_MAX];
+    if (!is_ecdsa(k))
+        return ldns_sign_public_buffer(buf, k->key);
+    size_t size = ecdsa_sign(ldns_key_evp_key(k->key), ldns_buffer_begin(buf),
+                             ldns_buffer_position(buf), out);
+    return size ? ldns_rdf_new_frm_data(LDNS_RDF_TYPE_B64, size, out) : NULL;
+}
+
 static ldns_rdf *sign_buffer(const struct sign_key *k, ldns_buffer *buf)
 {
     size_t size = ldns_buffer_position(buf);
     for (const struct made *m = all_made; m; m = m->next)
         if (m->key == k && m->size == size && !memcmp(m->bytes, ldns_buffer_begin(buf), size))
             return ldns_rdf_new_frm_data(LDNS_RDF_TYPE_B64, m->signature_size, m->signature);
-    ldns_rdf *signature = ldns_sign_public_buffer(buf, k->key);
+    ldns_rdf *signature = make_signature(k, buf);
     struct made *m = signature ? calloc(1, sizeof *m) : NULL;
     if (!m)
         return signature;
@@ -226,6 +251,17 @@ static ldns_rdf *sign_buffer(const struct sign_key *k, ldns_buffer *buf)
     m->next = all_made;
     all_made = m;
     return signature;
+}
+
+void sign_forget(void)
+{
+    while (all_made) {
+        struct made *m = all_made;
+        all_made = m->next;
+        free(m->bytes);
+        free(m->signature);
+        free(m);
+    }
 }
 
 /* The fixed part of the RRSIG, with what is to be wrong in it. */
@@ -306,13 +342,13 @@ enum err sign_hash(const uint8_t *name, uint16_t iterations, const uint8_t *salt
     return OK;
 }
 
-void sign_hash_label(const uint8_t hash[20], uint8_t out[33])
+void sign_hash_label(const uint8_t hash[SIGN_HASH_SIZE], uint8_t out[33])
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
     uint64_t bits = 0;
     unsigned have = 0, at = 1;
     out[0] = 32;
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < SIGN_HASH_SIZE; i++) {
         bits = bits << 8 | hash[i];
         for (have += 8; have >= 5; have -= 5)
             out[at++] = (uint8_t)digits[bits >> (have - 5) & 31];

@@ -2,13 +2,16 @@
  * Signing for tests: zones with keys, and RRSIGs with any deliberate fault. Made with ldns, so that
  * what is tested and what it is tested with share no code.
  *
- * A zone's key is made from its name, so the same zone has the same key in every run; keys and
- * signatures of algorithms that draw random numbers are remembered for the life of the process.
+ * A zone's key is made from its name, so the same zone has the same key in every run, and
+ * signatures repeat; only RSA's keys are random. Keys and signatures are remembered for the life of
+ * the process.
  */
 #ifndef TESTS_SIM_SIGN_H
 #define TESTS_SIM_SIGN_H
 
 #include "tests/sim/rpl.h"
+
+enum { SIGN_HASH_SIZE = 20 };
 
 struct sign_key;
 
@@ -44,10 +47,12 @@ MUST_CHECK enum err sign_ds(struct arena *a, const uint8_t *zone, const struct r
 MUST_CHECK enum err sign_set(struct arena *a, const struct sign_key *k, const uint8_t *zone,
                              const struct rpl_bytes *dnskey, const struct rpl_rr *first,
                              const struct sign_fault *fault, int64_t now_s, struct rpl_bytes *out);
+/* Signatures are not remembered any longer; where there are many, that costs more than it saves. */
+void sign_forget(void);
 /* The NSEC3 hash of a name. */
 MUST_CHECK enum err sign_hash(const uint8_t *name, uint16_t iterations, const uint8_t *salt,
-                              uint8_t salt_size, uint8_t out[20]);
+                              uint8_t salt_size, uint8_t out[SIGN_HASH_SIZE]);
 /* It as a label, length and 32 letters of base32hex (RFC 5155 §3.3). */
-void sign_hash_label(const uint8_t hash[20], uint8_t out[33]);
+void sign_hash_label(const uint8_t hash[SIGN_HASH_SIZE], uint8_t out[33]);
 
 #endif

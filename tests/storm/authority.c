@@ -8,27 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/storm/storm.h"
+#include "tests/storm/authority.h"
+#include "tests/storm/seal.h"
 
-enum { REPLY_MAX = 16384, FOLLOW_MAX = 8 };
-
-struct reply {
-    uint8_t at[REPLY_MAX];
-    size_t size;
-    size_t question_end;
-    uint16_t flags;
-    uint16_t count[4];
-};
-
-/* A host at work on a query. */
-struct work {
-    struct run *run;
-    const struct host *host;
-    const struct rpl_message *query;
-    uint64_t now_ms;
-    bool evil;
-    struct reply *reply;
-};
+enum { TYPE_OF_NOBODY = 65281 };
 
 uint64_t storm_stamp(const uint8_t *rdata)
 {
@@ -38,7 +21,7 @@ uint64_t storm_stamp(const uint8_t *rdata)
     return v;
 }
 
-static void write_stamp(uint8_t out[STAMP_SIZE], uint64_t now_ms)
+void reply_stamp(uint8_t out[STAMP_SIZE], uint64_t now_ms)
 {
     out[0] = STAMP_SIZE - 1;
     out[1] = 't';
@@ -46,7 +29,7 @@ static void write_stamp(uint8_t out[STAMP_SIZE], uint64_t now_ms)
         out[i] = (uint8_t)('0' + now_ms % 10);
 }
 
-static void put(struct reply *o, const void *bytes, size_t size)
+void reply_put(struct reply *o, const void *bytes, size_t size)
 {
     if (o->size + size > sizeof o->at)
         return;
@@ -56,18 +39,18 @@ static void put(struct reply *o, const void *bytes, size_t size)
 
 static void put16(struct reply *o, unsigned v)
 {
-    put(o, (uint8_t[2]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
+    reply_put(o, (uint8_t[2]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
 }
 
-static void put_rr(struct reply *o, unsigned section, const uint8_t *owner, const struct record *r)
+void reply_rr(struct reply *o, unsigned section, const uint8_t *owner, const struct record *r)
 {
-    put(o, owner, name_size(owner));
+    reply_put(o, owner, name_size(owner));
     put16(o, r->type);
     put16(o, CLASS_IN);
     put16(o, r->ttl >> 16);
     put16(o, r->ttl & 0xffff);
     put16(o, r->length);
-    put(o, r->rdata, r->length);
+    reply_put(o, r->rdata, r->length);
     o->count[section]++;
 }
 
@@ -77,28 +60,28 @@ static void put_record(struct work *w, unsigned section, const uint8_t *owner,
     uint8_t stamp[STAMP_SIZE];
     struct record copy = *r;
     if (r->type == TYPE_TXT) {
-        write_stamp(stamp, w->now_ms);
+        reply_stamp(stamp, w->now_ms);
         copy.rdata = stamp;
     }
-    put_rr(w->reply, section, owner, &copy);
+    reply_rr(w->reply, section, owner, &copy);
 }
 
-static void begin(struct reply *o, const struct rpl_question *q)
+void reply_begin(struct reply *o, const struct rpl_question *q)
 {
     o->size = DNS_HEADER_SIZE;
     o->flags = FLAG_QR;
     memset(o->count, 0, sizeof o->count);
     o->count[0] = 1;
-    put(o, q->name, name_size(q->name));
+    reply_put(o, q->name, name_size(q->name));
     put16(o, q->type);
     put16(o, q->class);
     o->question_end = o->size;
 }
 
-static void finish(struct reply *o, uint16_t id, const struct rpl_message *edns)
+void reply_finish(struct reply *o, uint16_t id, const struct rpl_message *edns)
 {
     if (edns && edns->edns.present) {
-        put(o, (uint8_t[11]){0, 0, TYPE_OPT, 0x04, 0xd0}, 11);
+        reply_put(o, (uint8_t[11]){0, 0, TYPE_OPT, 0x04, 0xd0}, 11);
         o->count[3]++;
     }
     store_u16(o->at, id);
@@ -122,19 +105,19 @@ static void put_forged(struct reply *o, unsigned section, const uint8_t *owner, 
         r.rdata = storm_marker6;
         r.length = 16;
     }
-    put_rr(o, section, owner, &r);
+    reply_rr(o, section, owner, &r);
 }
 
 /* An answer such as one would like a resolver to believe. */
-static void forge(struct reply *o, const struct rpl_question *q, uint16_t id)
+void reply_forge(struct reply *o, const struct rpl_question *q, uint16_t id)
 {
-    begin(o, q);
+    reply_begin(o, q);
     o->flags |= FLAG_AA;
     uint16_t type = q->type == TYPE_A || q->type == TYPE_AAAA ? q->type : (uint16_t)TYPE_CNAME;
     put_forged(o, 1, q->name, type);
     put_forged(o, 2, name_skip(q->name, 1), TYPE_NS);
     put_forged(o, 3, forged_name, TYPE_A);
-    finish(o, id, NULL);
+    reply_finish(o, id, NULL);
 }
 
 /* A top-level zone that the name is not in. */
@@ -166,17 +149,28 @@ static void poison(struct work *w, unsigned section)
 
 /* ---- true replies ---------------------------------------------------------------------------- */
 
+/*
+ * To a server that is older than DNSSEC, DS is a type like others: it is looked for below the cut.
+ * Where no signature protects the name that would simply be its data, so it does better there.
+ */
+static bool is_old_for(const struct work *w, const struct rpl_question *q)
+{
+    const struct zone *z = tree_zone_of(&w->run->tree, q->name, TYPE_DS, w->now_ms);
+    return w->host->age && z->safety == SAFETY_SECURE && !z->weak;
+}
+
 /* The deepest zone of the host's that encloses the name, or the way in which it fails to serve it.
  */
 static const struct zone *zone_at(const struct work *w, enum lame *lame)
 {
     const struct zone *best = NULL;
     const struct rpl_question *q = &w->query->question;
+    bool at_parent = q->type == TYPE_DS && !is_old_for(w, q);
     *lame = LAME_REFUSED;
     for (unsigned i = 0; i < w->run->tree.zone_count; i++) {
         const struct zone *z = &w->run->tree.zone[i];
         if (!name_at_or_below(q->name, z->name) ||
-            (q->type == TYPE_DS && z->parent && name_equal(q->name, z->name)))
+            (at_parent && z->parent && name_equal(q->name, z->name)))
             continue;
         for (unsigned k = 0; k < z->link_count; k++) {
             if (z->link[k].host != w->host)
@@ -199,18 +193,19 @@ static void be_lame(struct work *w, enum lame how)
     for (unsigned i = 0; how == LAME_UPWARD && i < root->link_count; i++) {
         struct record r = {.ttl = 3600, .type = TYPE_NS, .rdata = root->link[i].host->name};
         r.length = (uint16_t)name_size(r.rdata);
-        put_rr(w->reply, 2, name_root, &r);
+        reply_rr(w->reply, 2, name_root, &r);
     }
 }
 
-static void refer(struct work *w, const struct zone *cut)
+static void refer(struct work *w, const struct zone *z, const struct zone *cut)
 {
     for (unsigned i = 0; i < cut->link_count; i++) {
         const uint8_t *name = cut->link[i].host->name;
         struct record r = {.ttl = cut->ns_ttl, .type = TYPE_NS, .rdata = name};
         r.length = (uint16_t)name_size(name);
-        put_rr(w->reply, 2, cut->name, &r);
+        reply_rr(w->reply, 2, cut->name, &r);
     }
+    proof_delegation(w, z, cut);
     poison(w, 2);
     for (unsigned i = 0; i < cut->link_count; i++) {
         const struct host *h = cut->link[i].host;
@@ -220,22 +215,25 @@ static void refer(struct work *w, const struct zone *cut)
                                .type = v4 ? TYPE_A : TYPE_AAAA,
                                .rdata = h->at[k].bytes,
                                .length = v4 ? 4 : 16};
-            put_rr(w->reply, 3, h->name, &r);
+            reply_rr(w->reply, 3, h->name, &r);
         }
     }
     poison(w, 3);
 }
 
 /* One alias: its records, and where it leads. False when it leads too far. */
-static bool put_alias(struct work *w, const struct found *f, uint8_t at[NAME_MAX_WIRE])
+static bool put_alias(struct work *w, const struct zone *z, const struct found *f,
+                      uint8_t at[NAME_MAX_WIRE])
 {
     uint8_t target[NAME_MAX_WIRE];
     if (f->kind == FOUND_CNAME) {
         put_record(w, 1, at, f->alias);
+        proof_sign(w, 1, z, at, f->node, TYPE_CNAME);
         name_copy(at, f->alias->rdata);
         return true;
     }
     put_record(w, 1, f->alias->owner, f->alias);
+    proof_sign(w, 1, z, f->node, f->node, TYPE_DNAME);
     if (name_replace(at, f->alias->owner, f->alias->rdata, target)) {
         w->reply->flags |= RCODE_YXDOMAIN;
         return false;
@@ -249,13 +247,38 @@ static bool put_alias(struct work *w, const struct found *f, uint8_t at[NAME_MAX
     return true;
 }
 
-static void deny(struct work *w, const struct zone *z, bool nxdomain)
+/* A wildcard's records are the name's only if nothing is closer. */
+static void note_expansion(struct work *w, const uint8_t *name, const struct found *f)
 {
-    if (nxdomain)
-        w->reply->flags |= RCODE_NXDOMAIN;
+    if (f->kind == FOUND_DNAME || name_equal(f->node, name))
+        return;
+    struct expansion *e = &w->expanded[w->expanded_count++];
+    name_copy(e->name, name);
+    e->wildcard = f->node;
+}
+
+static void prove_expansions(struct work *w, const struct zone *z)
+{
+    for (unsigned i = 0; i < w->expanded_count; i++)
+        proof_wildcard(w, z, w->expanded[i].name, w->expanded[i].wildcard);
+}
+
+static void end_answer(struct work *w, const struct zone *z)
+{
     poison(w, 1);
-    if (!z->silent_denial && z->soa)
+    prove_expansions(w, z);
+}
+
+void reply_deny(struct work *w, const struct zone *z, const uint8_t *name, const struct found *f)
+{
+    if (f->kind == FOUND_NXDOMAIN)
+        w->reply->flags |= RCODE_NXDOMAIN;
+    end_answer(w, z);
+    if (!z->silent_denial && z->soa) {
         put_record(w, 2, z->name, z->soa);
+        proof_sign(w, 2, z, z->name, z->name, TYPE_SOA);
+    }
+    proof_deny(w, z, name, f);
 }
 
 static void serve(struct work *w, const struct zone *z)
@@ -266,52 +289,74 @@ static void serve(struct work *w, const struct zone *z)
     name_copy(at, w->query->question.name);
     /* Some follow aliases within the zone, some leave that to who asks. */
     unsigned follow = w->host->rtt_ms % 2 ? FOLLOW_MAX : 1;
+    bool old_ds = type == TYPE_DS && is_old_for(w, &w->query->question);
     for (unsigned i = 0; i <= FOLLOW_MAX; i++) {
-        struct found f = zone_find(t, z, at, type, w->now_ms);
+        struct found f = zone_find(t, z, at, old_ds ? (uint16_t)TYPE_OF_NOBODY : type, w->now_ms);
         if (f.kind == FOUND_CUT) {
             if (i == 0)
-                refer(w, f.cut);
+                refer(w, z, f.cut);
+            else
+                prove_expansions(w, z);
             return;
         }
         w->reply->flags |= FLAG_AA;
         if (f.kind == FOUND_NODATA || f.kind == FOUND_NXDOMAIN) {
-            deny(w, z, f.kind == FOUND_NXDOMAIN);
+            reply_deny(w, z, at, &f);
             return;
         }
         for (const struct record *r = NULL;
              f.kind == FOUND_ANSWER && (r = zone_next(z, r, f.node, type));)
             put_record(w, 1, at, r);
-        if (f.kind == FOUND_ANSWER || !put_alias(w, &f, at) || i + 1 >= follow ||
+        if (f.kind == FOUND_ANSWER)
+            proof_sign(w, 1, z, at, f.node, type);
+        note_expansion(w, at, &f);
+        if (f.kind == FOUND_ANSWER || !put_alias(w, z, &f, at) || i + 1 >= follow ||
             !name_at_or_below(at, z->name)) {
-            poison(w, 1);
+            end_answer(w, z);
             return;
         }
     }
+}
+
+/* In a tree without signatures some hosts are older than EDNS, which their distance tells. */
+static enum age age_of(const struct work *w)
+{
+    const struct host *h = w->host;
+    if (w->run->is_signed)
+        return h->age;
+    return h->rtt_ms % 11 == 0 ? AGE_REFUSES : h->rtt_ms % 7 == 0 ? AGE_IGNORES : AGE_AWARE;
 }
 
 /* The whole reply of the host, as it leaves it. */
 static void answer(struct work *w)
 {
     enum lame lame;
-    const struct zone *z = zone_at(w, &lame);
-    begin(w->reply, &w->query->question);
-    if (w->host->rtt_ms % 11 == 0 && w->query->edns.present) {
+    enum age age = age_of(w);
+    reply_begin(w->reply, &w->query->question);
+    if (age == AGE_REFUSES && w->query->edns.present) {
         w->reply->flags |= RCODE_FORMERR; /* older than EDNS */
-        finish(w->reply, w->query->id, NULL);
+        reply_finish(w->reply, w->query->id, NULL);
         return;
     }
-    if (z)
-        serve(w, z);
+    w->zone = zone_at(w, &lame);
+    w->secure = w->run->is_signed && age == AGE_AWARE && w->query->edns.do_bit;
+    if (w->run->is_signed && age)
+        storm_fault_met(w->run, STORM_UNAWARE, 300);
+    tamper_begin(w);
+    if (w->zone)
+        serve(w, w->zone);
     else
         be_lame(w, lame);
-    finish(w->reply, w->query->id, w->host->rtt_ms % 7 == 0 ? NULL : w->query);
+    tamper_reply(w);
+    reply_finish(w->reply, w->query->id, age == AGE_IGNORES ? NULL : w->query);
 }
 
 /* ---- the way --------------------------------------------------------------------------------- */
 
-static bool roll(struct run *r, enum storm_fault f)
+bool fault_rolls(struct run *r, enum storm_fault f)
 {
-    if (rng_below(&r->fate, 1000) >= r->rate[f])
+    struct rng *g = f < STORM_OF_DNSSEC ? &r->fate : &r->bane;
+    if (rng_below(g, 1000) >= r->rate[f])
         return false;
     storm_fault_met(r, f, 300);
     return true;
@@ -342,7 +387,7 @@ static void put_broken(struct reply *o, const struct rpl_question *q)
     static const uint8_t srv[] = {0, 0, TYPE_SRV, 0, CLASS_IN, 0, 0, 0, 0, 0, 1, 0};
     if (o->count[1] + o->count[2] == 0 || q->type == TYPE_SRV)
         return;
-    put(o, srv, sizeof srv);
+    reply_put(o, srv, sizeof srv);
     store_u16(o->at + 10, ++o->count[3]);
 }
 
@@ -350,7 +395,7 @@ static void put_broken(struct reply *o, const struct rpl_question *q)
 static void deliver_bare_error(struct run *r, struct sim_exchange *x, const struct rpl_message *q)
 {
     struct reply o = {.size = DNS_HEADER_SIZE, .flags = FLAG_QR | RCODE_SERVFAIL};
-    finish(&o, q->id, NULL);
+    reply_finish(&o, q->id, NULL);
     deliver(r, x, &o, 1);
 }
 
@@ -374,24 +419,24 @@ static void spoof(struct run *r, struct sim_exchange *x, const struct rpl_messag
     struct reply o;
     uint8_t name[NAME_MAX_WIRE];
     struct rpl_question question = q->question;
-    if (roll(r, STORM_SPOOF_ID)) {
-        forge(&o, &question, (uint16_t)(q->id ^ (1 + rng_below(&r->fate, 65535))));
+    if (fault_rolls(r, STORM_SPOOF_ID)) {
+        reply_forge(&o, &question, (uint16_t)(q->id ^ (1 + rng_below(&r->fate, 65535))));
         deliver(r, x, &o, 1);
     }
-    if (roll(r, STORM_SPOOF_QUESTION)) {
+    if (fault_rolls(r, STORM_SPOOF_QUESTION)) {
         if (rng_chance(&r->fate, 50)) {
             question.name = forged_name;
         } else {
             question.type = q->question.type == TYPE_A ? TYPE_AAAA : TYPE_A;
         }
-        forge(&o, &question, q->id);
+        reply_forge(&o, &question, q->id);
         deliver(r, x, &o, 1);
         question = q->question;
     }
     name_copy(name, q->question.name);
-    if (r->options.randomise_case && turn_case(name) && roll(r, STORM_SPOOF_CASE)) {
+    if (r->options.randomise_case && turn_case(name) && fault_rolls(r, STORM_SPOOF_CASE)) {
         question.name = name;
-        forge(&o, &question, q->id);
+        reply_forge(&o, &question, q->id);
         deliver(r, x, &o, 1);
     }
 }
@@ -401,17 +446,20 @@ static bool udp_faults(struct run *r, struct sim_exchange *x, const struct rpl_m
                        struct reply *o, uint64_t delay_ms)
 {
     spoof(r, x, q);
-    if (roll(r, STORM_RUBBISH_FIRST))
+    if (fault_rolls(r, STORM_RUBBISH_FIRST))
         deliver_rubbish(r, x, o, 1);
-    if (roll(r, STORM_BARE_ERROR))
+    if (fault_rolls(r, STORM_BARE_ERROR))
         deliver_bare_error(r, x, q);
-    if (roll(r, STORM_TRUNCATE)) {
+    bool cut_off = fault_rolls(r, STORM_TRUNCATE);
+    if (r->is_signed && q->edns.do_bit)
+        cut_off = fault_rolls(r, STORM_TRUNCATE_DO) || cut_off;
+    if (cut_off) {
         o->size = o->question_end;
         o->flags |= FLAG_TC;
         memset(o->count + 1, 0, 3 * sizeof *o->count);
-        finish(o, q->id, q);
+        reply_finish(o, q->id, q);
     }
-    if (roll(r, STORM_DUPLICATE))
+    if (fault_rolls(r, STORM_DUPLICATE))
         deliver(r, x, o, delay_ms);
     return false;
 }
@@ -435,11 +483,11 @@ static void say_nothing(struct run *r, const struct rpl_message *q, struct reply
         uint16_t rcode;
     } ways[] = {{STORM_ERROR, RCODE_SERVFAIL}, {STORM_EMPTY, 0}, {STORM_FORMERR, RCODE_FORMERR}};
     for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (!roll(r, ways[i].fault))
+        if (!fault_rolls(r, ways[i].fault))
             continue;
-        begin(o, &q->question);
+        reply_begin(o, &q->question);
         o->flags |= ways[i].rcode;
-        finish(o, q->id, ways[i].fault == STORM_FORMERR ? NULL : q);
+        reply_finish(o, q->id, ways[i].fault == STORM_FORMERR ? NULL : q);
     }
 }
 
@@ -449,33 +497,45 @@ static void on_the_way(struct run *r, struct sim_exchange *x, const struct rpl_m
     struct reply o;
     struct work w = {.run = r, .host = h, .query = q, .now_ms = sim_now(r->sim), .reply = &o};
     uint64_t delay_ms = h->rtt_ms * (x->via == TRANSPORT_TCP ? 2 : 1);
+    bool lost = false;
     w.evil = h->state == HOST_EVIL;
     if (w.evil)
         storm_fault_met(r, STORM_POISON, 300);
-    if (roll(r, STORM_NO_SEND))
+    if (fault_rolls(r, STORM_NO_SEND))
         sim_refuse_sends(r->sim, 1 + rng_below(&r->fate, 2), ERR_IO);
-    if (is_down(r, h) || roll(r, STORM_LOSS))
+    if (is_down(r, h) || fault_rolls(r, STORM_LOSS))
         return;
-    if (roll(r, STORM_REFUSED)) {
+    if (fault_rolls(r, STORM_REFUSED)) {
         if (sim_fail(r->sim, x, ERR_REFUSED, delay_ms))
             storm_breach(r, "out of memory");
         return;
     }
-    answer(&w);
-    if (!w.evil && roll(r, STORM_BROKEN_RECORD))
+    if (!tamper_instead(&w, &lost))
+        answer(&w);
+    if (lost)
+        return;
+    if (!w.evil && fault_rolls(r, STORM_BROKEN_RECORD))
         put_broken(&o, &q->question);
     say_nothing(r, q, &o);
-    if (roll(r, STORM_RUBBISH)) {
+    if (fault_rolls(r, STORM_RUBBISH)) {
         deliver_rubbish(r, x, &o, delay_ms);
         return;
     }
-    if (roll(r, STORM_DELAY))
+    if (fault_rolls(r, STORM_DELAY))
         delay_ms += 200 + rng_below(&r->fate, 3000);
-    if (roll(r, STORM_REORDER))
+    if (fault_rolls(r, STORM_REORDER))
         delay_ms += rng_below(&r->fate, 30);
     if (x->via == TRANSPORT_UDP)
         udp_faults(r, x, q, &o, delay_ms);
     deliver(r, x, &o, delay_ms);
+}
+
+/* Who believes a forger's referral asks the forger. */
+static void answer_as_forger(struct run *r, struct sim_exchange *x, const struct rpl_message *q)
+{
+    struct reply o;
+    reply_forge(&o, &q->question, q->id);
+    deliver(r, x, &o, 1);
 }
 
 static void note_id(struct ids *ids, uint16_t id)
@@ -499,13 +559,15 @@ void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x)
         storm_breach(r, "an upstream query is malformed: %s", error);
     } else if (!q.question.name || (q.flags & (FLAG_RD | FLAG_QR)) || q.opcode) {
         storm_breach(r, "an upstream query is not an iterative one");
-    } else if (!h) {
+    } else if (!h && !r->rate[STORM_FORGE]) {
         storm_breach(r, "a message to %s, which no zone names", endpoint_text(&x->to, at));
     } else {
         if (q.question.type != TYPE_NS || q.question.name[0])
             r->sent++;
         note_id(&r->ids, q.id);
-        if (x->to.family != r->tree.vanishing)
+        if (!h)
+            answer_as_forger(r, x, &q);
+        else if (x->to.family != r->tree.vanishing)
             on_the_way(r, x, &q, h);
     }
     arena_deinit(&a);

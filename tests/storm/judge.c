@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/storm/storm.h"
+#include "tests/storm/judge.h"
 
-enum { TTL_MOST = 86400, NEGATIVE_MOST = 3600, SLACK_MS = 7000 };
+enum { TTL_MOST = 86400, NEGATIVE_MOST = 3600, SLACK_MS = 7000, SURE_ROUGH = 14, SURE_MOST = 36 };
 
 /* ---- what may never be in it ----------------------------------------------------------------- */
 
@@ -70,6 +70,8 @@ static const char *compare(const struct truth *t, const struct rpl_message *m)
     if (m->rcode != t->rcode)
         return "the response code";
     for (const struct rpl_rr *rr = m->section[RPL_ANSWER]; rr; rr = rr->next) {
+        if (rr->type == TYPE_RRSIG)
+            continue;
         count += rr->type != TYPE_DNAME;
         if (!find_truth(t, rr))
             return "a record that should not be there";
@@ -97,7 +99,8 @@ static const char *check_times(const struct run *r, const struct truth *t,
         uint32_t most = truth->ttl > TTL_MOST ? TTL_MOST : truth->ttl;
         if (rr->ttl > most)
             return "a TTL that grew";
-        if (rr->type != TYPE_TXT)
+        /* What was made to live longer on the way counts from when it is checked. */
+        if (rr->type != TYPE_TXT || r->rate[STORM_RAISE_TTL])
             continue;
         uint64_t stamp = storm_stamp(rr->rdata), age = now - stamp;
         /* On its way while the machine slept, it is as fresh as it came. */
@@ -130,12 +133,18 @@ static void breach(struct run *r, const struct ask *a, const char *what, uint16_
 static void judge_servfail(struct run *r, const struct ask *a, const struct truth *t,
                            const struct rpl_message *m)
 {
-    unsigned most = r->weather == WEATHER_ROUGH ? 14 : 36;
+    unsigned most = r->weather == WEATHER_ROUGH ? SURE_ROUGH : SURE_MOST;
     if (m->section[RPL_ANSWER])
         breach(r, a, "SERVFAIL with records", m->rcode);
+    bool gone = t->gone_ms, bogus = t->safety == SAFETY_BOGUS && !a->cd;
     r->tally->servfails[r->weather]++;
-    bool gone = t->gone_ms;
-    if (!t->sure || t->unjudged || gone || t->packets > most)
+    r->tally->unsafe[r->weather][t->safety] += !a->cd;
+    if (!t->sure || t->unjudged || gone || t->packets > most || judge_clock_excuses(r, a))
+        return;
+    if (bogus && r->weather == WEATHER_CALM && a->edns && !t->open && t->packets <= SURE_ROUGH &&
+        !judge_explains(m))
+        breach(r, a, "SERVFAIL on bogus data that does not say so", m->rcode);
+    if (bogus)
         return;
     r->tally->sure_servfails[r->weather]++;
     if (r->weather != WEATHER_HARSH)
@@ -143,9 +152,13 @@ static void judge_servfail(struct run *r, const struct ask *a, const struct trut
 }
 
 /* NULL, or what is wrong with the answer if that is the truth. */
-static const char *judge_by(const struct run *r, const struct truth *t, const struct rpl_message *m)
+static const char *judge_by(const struct run *r, const struct ask *a, const struct truth *t,
+                            const struct rpl_message *m)
 {
-    const char *what = compare(t, m);
+    const char *what = r->is_signed ? judge_safety(r, a, t, m) : NULL;
+    if (what || !judge_is_protected(r, a, t))
+        return what;
+    what = compare(t, m);
     if (!what && t->loops)
         what = "an answer, where the aliases never end";
     return what ? what : check_times(r, t, m);
@@ -155,7 +168,7 @@ static const char *judge_by(const struct run *r, const struct truth *t, const st
 static void judge_records(struct run *r, const struct ask *a, const struct truth *t,
                           const struct rpl_message *m)
 {
-    const char *what = judge_by(r, t, m);
+    const char *what = judge_by(r, a, t, m);
     /* A referral that was on its way while the machine slept lives that much longer. */
     uint64_t now = sim_now(r->sim) - r->slept_ms;
     if (what) {
@@ -163,7 +176,7 @@ static void judge_records(struct run *r, const struct ask *a, const struct truth
         struct truth before;
         oracle_answer(&r->tree, a->name, a->type, 0, &before);
         if (before.gone_ms && now < before.gone_ms + before.spare_s * 1000ULL)
-            what = judge_by(r, &before, m);
+            what = judge_by(r, a, &before, m);
     }
     if (what)
         breach(r, a, what, m->rcode);
@@ -174,7 +187,10 @@ static void judge_message(struct run *r, const struct ask *a, const struct rpl_m
     struct truth t;
     oracle_answer(&r->tree, a->name, a->type, sim_now(r->sim), &t);
     r->tally->answers[r->weather]++;
-    r->tally->sure[r->weather] += t.sure && !t.unjudged && !t.gone_ms;
+    r->tally->checking_disabled += a->cd;
+    r->tally->safety[r->weather][t.safety] += !a->cd && m->rcode != RCODE_SERVFAIL;
+    r->tally->sure[r->weather] +=
+        t.sure && !t.unjudged && !t.gone_ms && (a->cd || t.safety != SAFETY_BOGUS);
     if (m->id != a->id || !(m->flags & FLAG_QR) || !(m->flags & FLAG_RA) || !m->question.name ||
         !name_equal_case(m->question.name, a->name) || m->question.type != a->type)
         breach(r, a, "not a reply to what was asked", m->rcode);
@@ -182,7 +198,7 @@ static void judge_message(struct run *r, const struct ask *a, const struct rpl_m
         breach(r, a, "a resolver that says it is authoritative", m->rcode);
     else if (m->edns.present != a->edns)
         breach(r, a, "OPT without being asked, or none", m->rcode);
-    else if (forged_in(m))
+    else if (forged_in(m) && judge_is_protected(r, a, &t))
         breach(r, a, "a forged record", m->rcode);
     else if (m->flags & FLAG_TC)
         r->tally->truncated++;

@@ -7,9 +7,10 @@
  */
 #include <string.h>
 
-#include "tests/storm/storm.h"
+#include "tests/storm/seal.h"
 
-enum { DETOUR_MS = 380, DEAD_MOST = 4 };
+/* An old server of a signed zone is found out by each answer that it gives. */
+enum { DETOUR_MS = 380, DEAD_MOST = 4, OLD_MOST = 2, OLD_PACKETS = 6, CHECKS_SURE = 56 };
 
 static bool usable(const struct endpoint *at, const struct resolver_options *o)
 {
@@ -18,7 +19,7 @@ static bool usable(const struct endpoint *at, const struct resolver_options *o)
 
 /* How the servers of a zone look, addresses counted. */
 struct strength {
-    unsigned good, dead, lame, vanishing;
+    unsigned good, dead, lame, old, vanishing;
     bool glueless_good;
 };
 
@@ -36,6 +37,8 @@ static void weigh(const struct tree *t, const struct zone *z, const struct link 
             s->dead++;
         else if (l->lame)
             s->lame++;
+        else if (l->host->age)
+            s->old++;
         else if (glue)
             s->good++;
         else
@@ -61,15 +64,19 @@ static bool add_look_ups(struct zone *z, unsigned *packets, unsigned *ms)
 static bool make_sure(const struct tree *t, struct zone *z, const struct resolver_options *o)
 {
     struct strength s = {0};
-    if (z->parent && !z->parent->sure)
+    if (z->parent && (!z->parent->sure || (!z->ds && !safety_denies(z->parent))))
         return false;
     for (unsigned i = 0; i < z->link_count; i++)
         weigh(t, z, &z->link[i], o, &s);
-    if (!(s.good || s.glueless_good) || s.dead > DEAD_MOST)
+    if (!(s.good || s.glueless_good) || s.dead > DEAD_MOST || s.old > OLD_MOST ||
+        (s.old && !safety_denies(z)))
         return false;
     unsigned labels = name_labels(z->name) - (z->parent ? name_labels(z->parent->name) : 0);
     unsigned silent = s.dead + s.vanishing;
-    unsigned packets = 2 + labels + silent + 3 * s.lame, ms = DETOUR_MS * silent + 60 * packets;
+    unsigned packets = 2 + labels + silent + 3 * s.lame + OLD_PACKETS * s.old;
+    if (t->is_signed)
+        packets += 1 + labels; /* its keys, and whether its names are cuts */
+    unsigned ms = DETOUR_MS * silent + 60 * packets;
     if (!s.good && !add_look_ups(z, &packets, &ms))
         return false;
     z->packets = packets + (z->parent ? z->parent->packets : 0);
@@ -137,6 +144,20 @@ static void note_ghost(const struct tree *t, const uint8_t *name, struct truth *
     }
 }
 
+/* The worst of the chain. Each zone on the way has keys, a DS set or its denial, and a set. */
+static void add_safety(struct truth *out, const struct zone *z, enum safety safety, bool open)
+{
+    bool bare = safety == SAFETY_INSECURE || open;
+    if (safety > out->safety)
+        out->safety = safety;
+    out->open = out->open || open;
+    out->exposed = out->exposed || bare;
+    out->exposed_too = out->exposed_too || (bare && z->safety == SAFETY_SECURE);
+    for (; z; z = z->parent)
+        out->checks += 4;
+    out->checks += 4;
+}
+
 void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uint64_t now_ms,
                    struct truth *out)
 {
@@ -144,12 +165,18 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
     unsigned packets = 0, ms = 0;
     memset(out, 0, sizeof *out);
     out->sure = true;
+    out->safety = t->is_signed ? SAFETY_SECURE : SAFETY_INSECURE;
     name_copy(at, name);
     for (; out->aliases < CHAIN_MAX; out->aliases++) {
         const struct zone *z = tree_zone_of(t, at, type, now_ms);
         struct found f = zone_find(t, z, at, type, now_ms);
         note_ghost(t, at, out);
         out->end = z;
+        if (t->is_signed) {
+            bool open = false;
+            enum safety safety = safety_of(z, at, type, &f, now_ms, &open);
+            add_safety(out, z, safety, open);
+        }
         out->sure = out->sure && z->sure;
         packets += z->packets + name_labels(at) - name_labels(z->name) + 1;
         ms += z->ms + 60 * (name_labels(at) - name_labels(z->name) + 1);
@@ -163,8 +190,10 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
              f.kind == FOUND_ANSWER && (r = zone_next(z, r, f.node, type));)
             push(out, at, r);
         out->rcode = f.kind == FOUND_NXDOMAIN ? RCODE_NXDOMAIN : RCODE_NOERROR;
+        out->ends_in_denial = f.kind != FOUND_ANSWER;
         out->packets = packets;
-        out->sure = out->sure && out->aliases <= 10 && packets <= 36 && ms <= 3500;
+        out->sure = out->sure && out->aliases <= 10 && packets <= 36 && ms <= 3500 &&
+                    out->checks <= CHECKS_SURE;
         return;
     }
     out->loops = true;

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/storm/storm.h"
+#include "tests/storm/seal.h"
 
 enum {
-    START_MS = 1000 * 1000,
     ANSWER_MS = 6000 + 5, /* a query's time and a turn */
     SENDS_MOST = 50,
     PRIMING_MOST_MS = 30000,
@@ -138,9 +137,19 @@ static void draw_question(struct run *r, struct ask *a)
                 l[i] ^= 0x20;
 }
 
-static size_t write_query(struct run *r, const struct ask *a, uint8_t *out)
+/* Most ask for AD in one way or the other where there is something to be told. */
+static void draw_flags(struct run *r, struct ask *a)
 {
-    uint16_t flags = FLAG_RD | (rng_chance(&r->rng, 10) ? FLAG_CD : 0);
+    a->cd = rng_chance(&r->rng, 10);
+    if (r->is_signed) {
+        a->ad = rng_chance(&r->seal, 60);
+        a->do_bit = a->edns && rng_chance(&r->seal, 60);
+    }
+}
+
+static size_t write_query(struct run *r, struct ask *a, uint8_t *out)
+{
+    uint16_t flags = FLAG_RD | (a->cd ? FLAG_CD : 0) | (a->ad ? FLAG_AD : 0);
     memset(out, 0, DNS_HEADER_SIZE);
     store_u16(out, a->id);
     store_u16(out + 2, flags);
@@ -156,7 +165,8 @@ static size_t write_query(struct run *r, const struct ask *a, uint8_t *out)
     memset(out + n, 0, 11);
     store_u16(out + n + 1, TYPE_OPT);
     store_u16(out + n + 3, payloads[rng_below(&r->rng, 4)]);
-    out[n + 7] = rng_chance(&r->rng, 30) ? 0x80 : 0;
+    a->do_bit = rng_chance(&r->rng, 30) || a->do_bit;
+    out[n + 7] = a->do_bit ? 0x80 : 0;
     return n + 11;
 }
 
@@ -171,6 +181,7 @@ static void ask(struct run *r)
     a->via = rng_chance(&r->rng, 20) ? TRANSPORT_TCP : TRANSPORT_UDP;
     a->edns = rng_chance(&r->rng, 60);
     draw_question(r, a);
+    draw_flags(r, a);
     size_t reply_size = 0, size = write_query(r, a, query);
     struct front_query q = {.bytes = query,
                             .size = size,
@@ -178,8 +189,9 @@ static void ask(struct run *r)
                             .via = a->via,
                             .request = a->request};
     if (r->verbose)
-        printf("%" PRIu64 " query %" PRIu64 ": %s %s\n", a->at_ms, a->request,
-               name_text(a->name, name), type_text(a->type, type));
+        printf("%" PRIu64 " query %" PRIu64 ": %s %s%s%s%s\n", a->at_ms, a->request,
+               name_text(a->name, name), type_text(a->type, type), a->do_bit ? " DO" : "",
+               a->ad ? " AD" : "", a->cd ? " CD" : "");
     sim_note(r->sim, "query", query, size);
     r->tally->queries++;
     r->open++;
@@ -217,12 +229,28 @@ static void fall_asleep(struct run *r, uint64_t ms)
     storm_fault_met(r, STORM_SLEEP, 500);
 }
 
+/* Where signatures count it is put right again soon, and must be right enough for them at once. */
+static void move_clock(struct run *r)
+{
+    int64_t ten_years = 315360000, month = 30 * 86400, now = sim_wall(r->sim);
+    bool ahead = rng_chance(&r->fate, 50);
+    if (!r->is_signed) {
+        sim_set_wall(r->sim, now + (ahead ? ten_years : -ten_years));
+        return;
+    }
+    int64_t right = STORM_WALL_S + (int64_t)(sim_now(r->sim) - STORM_START_MS) / 1000;
+    int64_t by = rng_chance(&r->bane, 50) ? ten_years : month;
+    r->clock_wrong = !r->clock_wrong;
+    r->clock_moved = true;
+    sim_set_wall(r->sim, !r->clock_wrong ? right : ahead ? right + by : right - by);
+    r->clock_right_ms = sim_now(r->sim);
+}
+
 static void global_faults(struct run *r)
 {
     struct rng *g = &r->fate;
-    if (rng_below(g, 1000) < r->rate[STORM_WALL_JUMP]) {
-        int64_t ten_years = 315360000;
-        sim_set_wall(r->sim, sim_wall(r->sim) + (rng_chance(g, 50) ? ten_years : -ten_years));
+    if (rng_below(g, 1000) < (r->clock_wrong ? 300 : r->rate[STORM_WALL_JUMP])) {
+        move_clock(r);
         storm_fault_met(r, STORM_WALL_JUMP, 500);
     }
     if (rng_below(g, 1000) < r->rate[STORM_SLEEP])
@@ -270,7 +298,7 @@ static void draw_weather(struct run *r)
     r->solo = rng_chance(g, 50);
     unsigned most = r->weather == WEATHER_CALM    ? STORM_POISON
                     : r->weather == WEATHER_ROUGH ? STORM_HARMFUL
-                                                  : STORM_FAULTS;
+                                                  : STORM_OF_DNSSEC;
     unsigned strength = 1 + rng_below(g, 4);
     for (unsigned f = 0; r->weather != WEATHER_CALM && f < most; f++)
         if (rng_chance(g, 60))
@@ -286,6 +314,47 @@ static void draw_weather(struct run *r)
         .hints = &r->hints,
         .prime = rng_chance(g, 80),
     };
+}
+
+/* What signed zones have beyond that. On the wire something is wrong in harsh weather only. */
+static void draw_signed_weather(struct run *r)
+{
+    struct rng *g = &r->seal;
+    unsigned strength = 1 + rng_below(g, 4);
+    for (unsigned f = STORM_OF_DNSSEC; r->weather == WEATHER_HARSH && f < STORM_FAULTS; f++)
+        if (rng_chance(g, f == STORM_FORGE ? 20 : 50))
+            r->rate[f] = strength * 15;
+    r->options.aggressive = rng_chance(g, 75);
+    r->options.dnssec.iterations_max = ITERATIONS_MOST;
+    r->options.dnssec.skew_s = rng_chance(g, 50) ? 300 : 0;
+    r->options.built_s = rng_chance(g, 50) ? STORM_WALL_S - 365 * 86400 : 0;
+}
+
+/* Trust begins with the root's key. */
+static enum err set_anchor(struct run *r)
+{
+    struct rpl_bytes ds;
+    struct rrset_builder b;
+    enum err e = seal_anchor(&r->tree, &ds);
+    if (!e)
+        e = rrset_build(&b, &r->tree.arena, name_root, TYPE_DS, UINT32_MAX);
+    if (!e)
+        e = rrset_add(&b, ds.at, (uint16_t)ds.size);
+    if (e)
+        return e;
+    r->anchor = (struct anchor){.zone = name_root, .ds = rrset_finish(&b)};
+    r->options.anchors = (struct anchors){.at = &r->anchor, .count = 1};
+    return OK;
+}
+
+static enum err make_signed(struct run *r)
+{
+    draw_signed_weather(r);
+    enum err e = seal_tree(&r->tree, &r->seal);
+    if (e)
+        return e;
+    safety_prepare(&r->tree);
+    return set_anchor(r);
 }
 
 static void make_hints(struct run *r)
@@ -313,8 +382,8 @@ static struct hash_key draw_key(struct run *r)
 static enum err make_core(struct run *r)
 {
     struct sim_config sim = {.seed = r->seed,
-                             .start_ms = START_MS,
-                             .wall_s = 1750000000,
+                             .start_ms = STORM_START_MS,
+                             .wall_s = STORM_WALL_S,
                              .on_send = authority_on_send,
                              .ctx = r};
     enum err err = sim_new(&r->sim, &sim);
@@ -370,8 +439,10 @@ static void take_down(struct run *r)
 {
     if (r->front)
         front_free(r->front);
-    if (r->resolver)
+    if (r->resolver) {
+        r->tally->from_denials += resolver_counters(r->resolver)->answers_denials;
         resolver_free(r->resolver);
+    }
     if (r->sim && !r->failed && (r->work.used || sim_next(r->sim, NULL)))
         storm_breach(r, "after the end something is still held");
     if (r->cache)
@@ -382,22 +453,29 @@ static void take_down(struct run *r)
     }
     sim_free(r->sim);
     tree_free(&r->tree);
+    sign_forget();
 }
 
 bool storm_run(struct run *r)
 {
     r->rng.state = r->seed;
     r->fate.state = ~r->seed;
+    r->seal.state = r->seed ^ 0x5ea15ea15ea15ea1;
+    r->bane.state = ~r->seal.state;
     r->tally->runs++;
     draw_weather(r);
     enum err err = tree_grow(&r->tree, &r->rng);
     /* Now and then a network in which one of two families leads nowhere. */
     if (r->options.use_ipv6 && r->seed % 8 >= 6)
         r->tree.vanishing = r->seed % 8 == 6 ? 4 : 6;
+    if (!err && r->is_signed)
+        err = make_signed(r);
     oracle_prepare(&r->tree, &r->options);
     make_hints(r);
     if (r->verbose)
         tree_print(&r->tree);
+    if (r->verbose && r->is_signed)
+        seal_print(&r->tree);
     if (!err)
         err = make_core(r);
     if (err)

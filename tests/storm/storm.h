@@ -7,6 +7,7 @@
  *     authority.c  the hosts: replies and the faults that meet them
  *     judge.c      an answer of the resolver against the oracle's
  *     run.c        one seed: clients, time, invariants
+ *     seal.h       the same with signed zones
  *
  * Nothing here uses code of resolver/: only its public way in, the front. Everything of a seed
  * comes out of `struct rng`, so that a seed is a run.
@@ -29,11 +30,21 @@ bool rng_chance(struct rng *r, unsigned percent);
 
 /* ---- the tree -------------------------------------------------------------------------------- */
 
+enum { STORM_START_MS = 1000 * 1000, STORM_WALL_S = 1750000000 };
 enum { ZONES_MAX = 64, HOSTS_MAX = 160, LINKS_MAX = 4, NAMES_MAX = 1024, STAMP_SIZE = 15 };
 
 enum host_state { HOST_GOOD, HOST_DEAD, HOST_EVIL, HOST_FLAPPING };
 
+/* How a server is older than DNSSEC: it refuses EDNS, does not know it, does without signatures. */
+enum age { AGE_AWARE, AGE_REFUSES, AGE_IGNORES, AGE_PLAIN, AGES };
+
+enum safety { SAFETY_SECURE, SAFETY_INSECURE, SAFETY_BOGUS, SAFETIES };
+
+/* The DS records that the parent has: that key's, another's, of an unknown algorithm. */
+enum ds_kind { DS_NONE, DS_GOOD, DS_WRONG, DS_UNKNOWN };
+
 struct zone;
+struct seal;
 
 struct host {
     const uint8_t *name;
@@ -42,6 +53,7 @@ struct host {
     unsigned at_count;
     unsigned rtt_ms;
     enum host_state state;
+    enum age age;
 };
 
 /* How a listed server fails to be one. */
@@ -59,6 +71,7 @@ struct record {
     uint32_t ttl;
     uint16_t type;
     uint16_t length;
+    uint8_t flaw; /* of the set's signature (enum flaw, seal.h) */
     struct record *next;
 };
 
@@ -78,6 +91,10 @@ struct zone {
     bool sure;
     unsigned packets;
     unsigned ms;
+    struct seal *seal; /* NULL: it is not signed */
+    enum ds_kind ds;
+    enum safety safety; /* of what is in order within the zone */
+    bool weak;          /* whoever takes signatures away makes it insecure, by the RFCs */
 };
 
 struct tree {
@@ -90,6 +107,7 @@ struct tree {
     const uint8_t *name[NAMES_MAX]; /* worth asking for */
     unsigned name_count;
     uint8_t vanishing; /* a family whose messages all get lost; 0: none */
+    bool is_signed;
 };
 
 /* ERR_NOMEM. `tree` may not move afterwards. */
@@ -139,6 +157,12 @@ struct truth {
     bool unjudged;    /* the RFCs leave it open */
     bool sure;        /* must be found when nothing goes wrong on the way */
     unsigned packets; /* messages that it may need, when it is sure */
+    unsigned checks;  /* of signatures, likewise */
+    enum safety safety;
+    bool open; /* that is one reading of the RFCs; nobody may call it safer */
+    bool ends_in_denial;
+    bool exposed;     /* part of it is protected by no signature */
+    bool exposed_too; /* and lies in a secure zone, on whose replies there may be faults */
     unsigned count;
     const struct zone *end; /* whose records or denial end the chain */
     uint32_t spare_s;       /* how long after `gone_ms` of a zone on the way it may live on */
@@ -153,7 +177,7 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
 
 /* ---- faults ---------------------------------------------------------------------------------- */
 
-/* Those before FAULT_HARMFUL must not cost a client his answer. */
+/* Those before STORM_HARMFUL must not cost a client his answer. */
 #define FAULTS(X)                                                                                  \
     X(DUPLICATE, "duplicate")                                                                      \
     X(REORDER, "reorder")                                                                          \
@@ -177,14 +201,26 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
     X(REFUSED, "port-closed")                                                                      \
     X(NO_SEND, "send-refused")                                                                     \
     X(FLAP, "flapping")                                                                            \
-    X(ALLOC, "allocation")
+    X(ALLOC, "allocation")                                                                         \
+    X(UNAWARE, "unaware-server")                                                                   \
+    X(STRIP_SIGNATURES, "rrsig-stripped")                                                          \
+    X(STRIP_DENIAL, "nsec-stripped")                                                               \
+    X(STRIP_DS, "ds-stripped")                                                                     \
+    X(OLD_SIGNATURES, "rrsig-expired")                                                             \
+    X(NO_KEYS, "dnskey-lost")                                                                      \
+    X(TRUNCATE_DO, "do-truncated")                                                                 \
+    X(FLIP, "octet-flipped")                                                                       \
+    X(RAISE_TTL, "ttl-raised")                                                                     \
+    X(FOREIGN_DENIAL, "foreign-denial")                                                            \
+    X(FORGE, "on-path-forger")
 
 enum storm_fault {
 #define X(name, text) STORM_##name,
     FAULTS(X)
 #undef X
         STORM_FAULTS,
-    STORM_HARMFUL = STORM_LOSS
+    STORM_HARMFUL = STORM_LOSS,
+    STORM_OF_DNSSEC = STORM_UNAWARE /* those from here on need signed zones */
 };
 const char *storm_fault_text(enum storm_fault f);
 
@@ -211,6 +247,8 @@ struct tally {
     uint64_t runs, queries, sends, answers[WEATHERS], servfails[WEATHERS];
     uint64_t sure[WEATHERS],
         sure_servfails[WEATHERS]; /* answers that had to be found, and were not */
+    uint64_t safety[WEATHERS][SAFETIES], unsafe[WEATHERS][SAFETIES]; /* answered; SERVFAIL */
+    uint64_t checking_disabled, from_denials;
     uint64_t truncated, most_sends;
     uint64_t fault[STORM_FAULTS];
     uint64_t met[STORM_FAULTS][COLUMNS];
@@ -224,7 +262,7 @@ struct ask {
     uint16_t type;
     enum transport via;
     unsigned answers;
-    bool edns;
+    bool edns, do_bit, ad, cd;
     uint8_t name[NAME_MAX_WIRE];
 };
 
@@ -233,8 +271,11 @@ enum { ASKS_MAX = 512, WHY_MAX = 400 };
 struct run {
     uint64_t seed;
     bool verbose;
+    bool is_signed;
     struct rng rng;  /* of the tree and the clients */
     struct rng fate; /* of faults */
+    struct rng seal; /* of what is signed */
+    struct rng bane; /* of faults that are about that */
     struct tree tree;
     struct tally *tally;
     enum weather weather;
@@ -252,6 +293,9 @@ struct run {
     unsigned ask_count, open;
     uint64_t slept_at_ms, slept_ms; /* the last time that the machine slept, and for how long */
     uint64_t sent;                  /* messages but for priming */
+    struct anchor anchor;
+    bool clock_wrong, clock_moved;
+    uint64_t clock_right_ms; /* since then it is right again */
     struct ids ids;
     uint64_t hash;
     bool failed;
