@@ -11,7 +11,9 @@
 #include "dns/name.h"
 #include "dns/types.h"
 #include "net/internal.h"
+#include "ops/root_primary.h"
 #include "ops/trust.h"
+#include "zones/transfer.h"
 
 #define SAME(limit, constant)                                                                      \
     _Static_assert((unsigned)(limit) == (unsigned)(constant), "limits.def and " #constant)
@@ -28,3 +30,6 @@ SAME(LIMIT_TCP_UNREAD, TCP_UNREAD_MAX);
 SAME(LIMIT_UDP_PAYLOAD, DNS_UDP_SAFE);
 SAME(LIMIT_ANCHOR_ZONES, TRUST_ZONES_MAX);
 SAME(LIMIT_ANCHOR_KEYS, TRUST_KEYS_MAX);
+SAME(LIMIT_ROOT_RECORDS, TRANSFER_RECORDS_MAX);
+SAME(LIMIT_ROOT_OCTETS, TRANSFER_OCTETS_MAX);
+SAME(LIMIT_ROOT_MS, PRIMARY_WITHIN_MS);

@@ -12,7 +12,7 @@
 
 enum {
     ROOT_PRIMARY_WHY = 240,
-    /* The root zone has 2 MB: half a minute at a megabit a second. */
+    /* The root zone has 2 MB: that much at a third of a megabit a second. */
     PRIMARY_WITHIN_MS = 60000,
 };
 
