@@ -82,8 +82,8 @@ static bool is_wanted(const struct config *c)
 static enum err make_wish(struct root_keeper *k, const struct generation *g, bool from_file)
 {
     const struct config_local_root *c = &g->config->local_root;
-    const struct anchor *anchor =
-        anchors_find(&g->options.anchors, name_root, (uint32_t)time(NULL));
+    int64_t now_s = time(NULL);
+    const struct anchor *anchor = anchors_find(&g->options.anchors, name_root, (uint32_t)now_s);
     const struct rrset *ds = anchor ? anchor->ds : NULL;
     arena_deinit(&k->arena);
     arena_init(&k->arena, NULL);
@@ -95,6 +95,7 @@ static enum err make_wish(struct root_keeper *k, const struct generation *g, boo
         .from_file = from_file,
         .ds = ds ? rrset_copy(&k->arena, ds) : NULL,
         .policy = g->options.dnssec,
+        .now_s = now_s,
         .have = k->copy != NULL,
         .serial = k->copy ? local_root_soa(k->copy)->serial : 0,
         .read = k->read,

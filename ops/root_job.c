@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "dns/text.h"
@@ -44,11 +43,11 @@ int64_t root_job_until_s(const struct local_root *copy, const struct root_found 
 /* ---- Verifying ------------------------------------------------------------------------------- */
 
 static enum err judge(const struct root_wish *w, struct arena *scratch,
-                      const struct rrset_array *zone, int64_t now, struct zone_judgement *out)
+                      const struct rrset_array *zone, struct zone_judgement *out)
 {
     struct dnssec_work work = {.price = CHECKS_PRICE, .good = CHECKS_GOOD, .failed = CHECKS_FAILED};
     struct checker c = {
-        .policy = &w->policy, .arena = scratch, .work = &work, .wall = (uint32_t)now};
+        .policy = &w->policy, .arena = scratch, .work = &work, .wall = (uint32_t)w->now_s};
     enum err e = keyring_new(&c.keys);
     if (e)
         return e;
@@ -78,14 +77,13 @@ static bool verify(const struct root_wish *w, struct arena *scratch, const struc
                    struct root_found *out, char why[WHY_MAX])
 {
     struct zone_judgement j;
-    int64_t now = time(NULL);
     uint32_t signed_until = 0;
     const char *lacks = NULL;
     if (!w->ds) {
         snprintf(why, WHY_MAX, "there is no trust anchor of the root to verify it by");
         return false;
     }
-    enum err e = judge(w, scratch, zone, now, &j);
+    enum err e = judge(w, scratch, zone, &j);
     if (e || j.flaw != ZONE_GOOD) {
         snprintf(why, WHY_MAX, "%s", e ? err_text(e) : "");
         if (!e)
@@ -97,8 +95,8 @@ static bool verify(const struct root_wish *w, struct arena *scratch, const struc
         return false;
     }
     zone_signed_until(zone, &signed_until);
-    out->signed_until_s = now + (int32_t)(signed_until - (uint32_t)now);
-    if (is_over(out, now, why)) {
+    out->signed_until_s = w->now_s + (int32_t)(signed_until - (uint32_t)w->now_s);
+    if (is_over(out, w->now_s, why)) {
         local_root_unref(out->copy);
         out->copy = NULL;
         return false;
@@ -130,10 +128,9 @@ static void read_file(const struct root_wish *w, struct root_found *out)
     struct rrset_array zone;
     struct zone_error error;
     char why[WHY_MAX];
-    int64_t now = time(NULL);
     arena_init(&arena, NULL);
     enum err e = zone_read_file(&arena, w->file, name_root, &zone, &error);
-    out->checked_s = out->read.changed_s < now ? out->read.changed_s : now;
+    out->checked_s = out->read.changed_s < w->now_s ? out->read.changed_s : w->now_s;
     if (e == ERR_NOMEM)
         snprintf(why, sizeof why, "%s", err_text(e));
     else if (e && error.line)
@@ -201,7 +198,7 @@ static void take_zone(const struct root_wish *w, struct arena *arena,
                       const struct rrset_array *zone, const char *from, struct root_found *out)
 {
     char why[WHY_MAX];
-    out->checked_s = time(NULL);
+    out->checked_s = w->now_s;
     if (verify(w, arena, zone, out, why) && !is_older(w, out, why))
         keep(w, zone);
     else
@@ -211,7 +208,7 @@ static void take_zone(const struct root_wish *w, struct arena *arena,
 static void take_same(const struct root_wish *w, struct root_found *out)
 {
     out->news = ROOT_SAME;
-    out->checked_s = time(NULL);
+    out->checked_s = w->now_s;
     if (w->file[0] != '\0') /* its date says when it was checked */
         (void)utimensat(AT_FDCWD, w->file, NULL, 0);
 }

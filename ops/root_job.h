@@ -28,7 +28,8 @@ struct root_wish {
     bool from_file;         /* read the file; else ask the primaries */
     const struct rrset *ds; /* of the root's trust anchor; NULL: there is none */
     struct dnssec_policy policy;
-    bool have; /* a copy is held already, of this serial */
+    int64_t now_s; /* POSIX, as it begins */
+    bool have;     /* a copy is held already, of this serial */
     uint32_t serial;
     struct file_state read; /* the file as it was when that copy was read from it */
 };
