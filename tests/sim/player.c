@@ -201,6 +201,27 @@ static struct hash_key draw_key(struct play *p)
     return key;
 }
 
+static bool make_copy(struct play *p)
+{
+    const char *text = p->settings.local_root, *why = "";
+    struct rrset_array zone;
+    struct zone_error error;
+    if (!text)
+        return true;
+    enum err err = zone_read_text(p->arena, text, strlen(text), name_root, &zone, &error);
+    if (err == ERR_FORMAT)
+        return play__fail(p, "local-root: record %u: %s", error.line, error.text);
+    if (!err)
+        err = local_root_new(&p->copy, &zone, &why);
+    if (err == ERR_FORMAT)
+        return play__fail(p, "local-root: %s", why);
+    if (!err)
+        local_root_hold(p->copy,
+                        world_now_ms(sim_world(p->sim)) + p->settings.knobs.local_root_s * 1000);
+    p->settings.options.local_root = p->copy;
+    return play__ok(p, err, "local-root");
+}
+
 static bool make_options(struct play *p)
 {
     struct delegation *hints;
@@ -220,7 +241,7 @@ static bool make_options(struct play *p)
         size_t which;
         err = access_list_new(&p->access, p->settings.access, p->settings.access_count, &which);
     }
-    return play__ok(p, err, "access list");
+    return play__ok(p, err, "access list") && make_copy(p);
 }
 
 static const struct cookie_secrets *cookies_of(struct play *p)
@@ -380,6 +401,7 @@ static void finish(struct play *p)
         access_list_free(p->access);
     if (p->sim)
         p->result->trace_hash = sim_trace_hash(p->sim);
+    local_root_unref(p->copy);
     sim_free(p->sim);
 }
 

@@ -60,6 +60,7 @@ struct play {
     struct world_sink core; /* the resolver's sink, behind ours */
     struct front *front;
     struct access_list *access;
+    struct local_root *copy; /* of the root; NULL: none */
     struct trace_check *story;
     struct trust_watch *watch; /* NULL: no trust points */
     bool trust_changed;

@@ -137,6 +137,19 @@ static enum err set_secret(struct config *c, const struct option *o)
     return OK;
 }
 
+static enum err add_root_record(struct config *c, const struct option *o)
+{
+    const char *before = c->set->local_root ? c->set->local_root : "";
+    size_t size = strlen(before) + strlen(c->value) + 2;
+    char *text = arena_alloc(c->arena, size);
+    (void)o;
+    if (!text)
+        return ERR_NOMEM;
+    snprintf(text, size, "%s%s\n", before, c->value);
+    c->set->local_root = text;
+    return OK;
+}
+
 /* The only value that describes us. */
 static enum err only_number(struct config *c, const struct option *o)
 {
@@ -612,6 +625,8 @@ static const struct option own_options[] = {
     {"access", set_access, 0, 0},
     {"do-not-query", set_prefix, SETTING(do_not_query), 0},
     {"own", set_prefix, SETTING(own), 0},
+    {"local-root", add_root_record, 0, 0},
+    {"local-root-holds", set_u64, SETTING(knobs.local_root_s), UINT32_MAX},
     {"refuse-sends", set_u64, SETTING(knobs.refuse_sends), 1000},
     {"wall-clock", set_date, 0, 0},
     {"built", set_u64, SETTING(options.built_s), INT64_MAX},
@@ -683,6 +698,7 @@ static void set_defaults(struct rpl_settings *s)
                                            .stubs = s->stubs};
     s->knobs = (struct rpl_knobs){.cache_size = 4 << 20,
                                   .work_size = 16 << 20,
+                                  .local_root_s = 3600,
                                   .udp_payload = DNS_UDP_SAFE,
                                   .next_step = true};
 }

@@ -8,7 +8,8 @@
  * PREFIX"), do-not-query (PREFIX), own (PREFIX: addresses of our listeners), refuse-sends (how many
  * of the first messages the network refuses), wall-clock (POSIX seconds), ranges (this-step or
  * next-step), cookies.server, cookies.upstream (yes or no), cookies.secret (32 hex digits),
- * tcp-idle (milliseconds); sign, anchor-of and fault as rpl_sign.h says.
+ * tcp-idle (milliseconds), local-root (a record of the copy of the root zone that is held, in as many
+ * lines as there are records), local-root-holds (seconds from the beginning, an hour); sign, anchor-of and fault as rpl_sign.h says.
  */
 #ifndef TESTS_SIM_RPL_CONFIG_H
 #define TESTS_SIM_RPL_CONFIG_H
@@ -42,6 +43,7 @@ struct rpl_knobs {
     uint64_t udp_payload;
     uint64_t refuse_sends;
     uint64_t tcp_idle_ms;
+    uint64_t local_root_s;
     int64_t wall_s;
     bool special_zones;
     /* Traffic between two steps is answered by the ranges of the later one, as testbound has it;
@@ -62,6 +64,7 @@ struct rpl_settings {
     struct signing signing;
     struct trust_point *trust; /* RPL_TRUST_MAX of them; NULL: none */
     size_t trust_count;
+    const char *local_root; /* its text; NULL: none is held */
     const char *identity;
     const char *version;
     bool cookies;                  /* to clients */

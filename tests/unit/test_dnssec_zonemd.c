@@ -116,6 +116,21 @@ static void one_of_several_digests_that_holds_is_enough(void **state)
     expect(SOA NS SEVERAL_UNKNOWN SEVERAL_HOSTS, ZONE_UNSUPPORTED);
 }
 
+/* A name that has nothing behind RRSIG in the order of types, not even NSEC; the signer's name in
+ * lower case. The digest is dnspython's. */
+static void signatures_count_where_they_are_the_last_of_a_name(void **state)
+{
+    (void)state;
+#define WITH_SIGNATURE                                                                             \
+    "7ad29d0ccf4d39477aa4565af59d52bae2588cd691d96a0029a4d1d6332483847050bb9b36fc407cea61d99a802d" \
+    "9e99"
+    expect(SOA NS ZONEMD("2018031900 1 1", WITH_SIGNATURE) HOSTS
+           "ns1 3600 IN RRSIG A 13 2 3600 20260813200000 20260731190000 4711 Example. "
+           "c2lnbmF0dXJl\n",
+           ZONE_GOOD);
+    expect(SOA NS ZONEMD("2018031900 1 1", WITH_SIGNATURE) HOSTS, ZONE_CHANGED);
+}
+
 /* ---- What does not hold -----------------------------------------------------------------------
  */
 
@@ -322,6 +337,7 @@ int main(void)
         cmocka_unit_test(the_simple_example_of_the_rfc_holds),
         cmocka_unit_test(the_complex_example_of_the_rfc_holds),
         cmocka_unit_test(one_of_several_digests_that_holds_is_enough),
+        cmocka_unit_test(signatures_count_where_they_are_the_last_of_a_name),
         cmocka_unit_test(another_content_is_refused),
         cmocka_unit_test(a_digest_of_another_serial_is_refused),
         cmocka_unit_test(a_digest_cut_short_is_refused),
