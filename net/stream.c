@@ -57,13 +57,19 @@ enum err net_stream_open(struct net_stream *s, const struct endpoint *to, uint32
 {
     union net_sockaddr at;
     socklen_t size = net__to_sockaddr(to, &at);
-    *s = (struct net_stream){.deadline_ms = now_ms() + within_ms, .stop = stop};
+    *s = (struct net_stream){.stop = stop};
+    net_stream_within(s, within_ms);
     s->fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0)
         return ERR_IO;
     if (connect(s->fd, &at.any, size) == 0)
         return OK;
     return errno == EINPROGRESS ? finish_connect(s) : ERR_IO;
+}
+
+void net_stream_within(struct net_stream *s, uint32_t ms)
+{
+    s->deadline_ms = now_ms() + ms;
 }
 
 /* True: it is to be tried again when the socket is ready. */

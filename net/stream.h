@@ -2,7 +2,8 @@
  * DNS messages over one TCP connection, for a thread of its own that may wait. Off the path of
  * answers: the loops of the workers never do.
  *
- *     net_stream_open(&s, &to, 60000, &stop);   // all that follows has that much time in all
+ *     net_stream_open(&s, &to, 5000, &stop);    // all that follows has that much time in all,
+ *     net_stream_within(&s, 60000);             // or, from here on, so much
  *     net_stream_send(&s, query, size);
  *     net_stream_receive(&s, reply, &size);
  *     net_stream_close(&s);
@@ -30,6 +31,7 @@ struct net_stream {
  */
 MUST_CHECK enum err net_stream_open(struct net_stream *s, const struct endpoint *to,
                                     uint32_t within_ms, const atomic_bool *stop);
+void net_stream_within(struct net_stream *s, uint32_t ms);
 MUST_CHECK enum err net_stream_send(struct net_stream *s, const uint8_t *message, size_t size);
 /* `out` has room for DNS_MESSAGE_MAX octets. */
 MUST_CHECK enum err net_stream_receive(struct net_stream *s, uint8_t *out, size_t *size);

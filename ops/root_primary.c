@@ -136,10 +136,12 @@ enum primary_says root_primary_ask(const struct endpoint *at, const uint32_t *se
 {
     struct conversation c = {.arena = a, .why = why};
     enum primary_says says = PRIMARY_FAILED;
-    if (net_stream_open(&c.stream, at, PRIMARY_WITHIN_MS, stop))
+    if (net_stream_open(&c.stream, at, PRIMARY_CONNECT_MS, stop)) {
         broken(&c, "connecting");
-    else
+    } else {
+        net_stream_within(&c.stream, PRIMARY_WITHIN_MS);
         says = talk(&c, serial, zone);
+    }
     net_stream_close(&c.stream);
     return says;
 }

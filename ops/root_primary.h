@@ -1,6 +1,6 @@
 /*
  * One conversation with a server that gives the root zone away: is it newer than ours, and if so,
- * all of it (AXFR over TCP, RFC 5936). Waits, for at most PRIMARY_WITHIN_MS.
+ * all of it (AXFR over TCP, RFC 5936). Waits, for at most PRIMARY_CONNECT_MS and PRIMARY_WITHIN_MS.
  */
 #ifndef OPS_ROOT_PRIMARY_H
 #define OPS_ROOT_PRIMARY_H
@@ -14,6 +14,9 @@ enum {
     ROOT_PRIMARY_WHY = 240,
     /* The root zone has 2 MB: that much at a third of a megabit a second. */
     PRIMARY_WITHIN_MS = 60000,
+    /* A network that swallows everything (IPv6 that leads nowhere) must not hold up the next one.
+     */
+    PRIMARY_CONNECT_MS = 5000,
 };
 
 enum primary_says {
