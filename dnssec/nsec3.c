@@ -246,13 +246,17 @@ void nsec3_deny(const struct denial_question *q, struct denial *out)
         out->kind = c.trouble;
         return;
     }
-    out->kind = closer_denied(&c, name_labels(encloser));
-    /* Where unsigned delegations may hide, the name may be one: no wildcard matters (RFC 5155
-     * §8.6). */
-    if (out->kind != DENIAL_NAME)
+    enum denial_kind closer = closer_denied(&c, name_labels(encloser));
+    out->kind = closer;
+    /* Where unsigned delegations may hide, the name may be one, or an empty one above: no wildcard
+     * matters for a type (RFC 5155 §8.6). For the name it does (§8.4). */
+    bool opt_out = closer == DENIAL_OPT_OUT;
+    if ((closer != DENIAL_NAME && !opt_out) || (opt_out && q->type == TYPE_DS))
         return;
     out->kind = DENIAL_NOTHING;
     judge_wildcard(&c, encloser, out);
+    if (opt_out && out->kind != DENIAL_LIMIT && out->kind != DENIAL_ITERATIONS)
+        *out = (struct denial){.kind = DENIAL_OPT_OUT, .any_name = out->kind != DENIAL_NAME};
 }
 
 enum denial_kind nsec3_covers_closer(const struct denial_question *q, unsigned labels)

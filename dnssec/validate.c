@@ -210,7 +210,8 @@ static enum verdict judge_keys(const struct judging *j, struct judged *one,
             return bogus(j, WHY_BOGUS_KEYS);
         ds = ask(j, one->set->owner, TYPE_DS).set;
     }
-    /* Only the DS records make a zone insecure: what its signatures say, anybody may have written. */
+    /* Only the DS records make a zone insecure: what its signatures say, anybody may have written.
+     */
     if ((why = signature_ds_usable(j->v->checker.policy, ds)))
         return insecure(j, why);
     if (signature_check_keys(&j->v->checker, one->set, ds, &why, &signed_set))
@@ -397,6 +398,8 @@ static enum verdict judge_denial(const struct judging *j)
         (r->type == TYPE_DS && *r->name && name_equal(zone, r->name)))
         return bogus(j, WHY_BOGUS_DENIAL);
     denial_find(&q, &d);
+    if (d.kind == DENIAL_OPT_OUT && d.any_name && r->kind == RESPONSE_NXDOMAIN)
+        d.kind = DENIAL_NOTHING;
     j->out->delegation = d.delegation;
     if (d.kind == DENIAL_NAME || d.kind == DENIAL_TYPE)
         r->kind = d.kind == DENIAL_NAME ? RESPONSE_NXDOMAIN : RESPONSE_NODATA;
