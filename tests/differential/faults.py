@@ -247,13 +247,22 @@ def no_delegation_nor_ds(step, plan):
     return step.how == CUT or no_delegation(step, plan)
 
 
-def soa_at_cuts(denial):
+def is_unsigned_cut(denial):
+    return denial.cut and wire.DS not in denial.types
+
+
+def ds_at_cuts(denial):
     if denial.cut:
+        denial.types.add(wire.DS)
+
+
+def soa_at_cuts(denial):
+    if is_unsigned_cut(denial):
         denial.types.add(wire.SOA)
 
 
 def no_ns_at_cuts(denial):
-    if denial.cut:
+    if is_unsigned_cut(denial):
         denial.types.discard(wire.NS)
 
 
@@ -287,7 +296,7 @@ OF_DENIALS = [
     Fault("bitmaps with all types", all_types_claimed, denial=claims(*ALL_TYPES)),
     Fault("bitmaps with CNAME", types_claimed, denial=claims(wire.CNAME)),
     Fault("bitmaps of cuts with DS", lambda step, plan: step.how in (CUT, DELEGATION),
-          denial=lambda denial: denial.types.add(wire.DS) if denial.cut else None, fits=delegates),
+          denial=ds_at_cuts, fits=delegates),
     Fault("bitmaps of cuts with SOA", no_delegation_nor_ds, denial=soa_at_cuts, fits=delegates),
     Fault("bitmaps of cuts without NS", no_delegation, denial=no_ns_at_cuts, fits=delegates),
     Fault("flags unknown", denied, denial=unknown_flags, fits=hashed),
@@ -296,5 +305,6 @@ OF_DENIALS = [
     Fault("cuts left out without opt-out", names_denied, fits=lambda plan: plan.hashed and delegates(plan)),
 ]
 LEFT_OUT = OF_DENIALS[-1]
+STRIPPED_SETS = next(f for f in OF_SIGNATURES if f.name == "stripped of sets")
 DENYING_CUTS = ("bitmaps of cuts with SOA", "bitmaps of cuts without NS", LEFT_OUT.name)
 ALL = OF_SIGNATURES + OF_THE_CHAIN + OF_DENIALS

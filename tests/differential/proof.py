@@ -6,6 +6,7 @@
 With CD it is what the zones hold, proven or not.
 """
 
+import faults
 import signing
 import wire
 from compare import SERVFAIL
@@ -22,13 +23,13 @@ class Proof(Truth):
 
     def answer(self, question):
         said, steps = self.walk(question.name, question.kind)
-        if said is None or question.flags & wire.FLAG_CD:
-            return said
         judged = {self.judge(step) for step in steps}
+        if said is None or OPEN in judged and BOGUS not in judged:
+            return None
+        if question.flags & wire.FLAG_CD:
+            return said
         if BOGUS in judged:
             return SERVFAIL
-        if OPEN in judged:
-            return None
         return said._replace(ad=judged == {SECURE})
 
     # ---- Zones ---------------------------------------------------------------------------------------------------
@@ -68,6 +69,8 @@ class Proof(Truth):
         if step.found == wire.NSEC and step.how == WILDCARD:
             return OPEN  # whether a wildcard has one to give
         spoils = plan.fault.spoils(step, plan)
+        if plan.opt_out and step.how == WILDCARD and plan.fault is faults.STRIPPED_SETS:
+            return OPEN  # without a signature it may as well be an unsigned delegation's
         if spoils is not False:
             return BOGUS if spoils else OPEN
         if step.how != ANSWER and plan.hashed and plan.iterations > signing.ITERATIONS_MAX:

@@ -57,6 +57,7 @@ class Report:
     def look_at_zones(self):
         """Who said otherwise than the zones hold, failures apart."""
         self.wrong, self.wrong_text, self.decided = collections.defaultdict(collections.Counter), [], 0
+        self.others_text = []
         for n, outcomes in self.run.outcomes.items():
             truth = self.run.truth.answer(self.run.questions[n])
             self.decided += truth is not None
@@ -64,15 +65,13 @@ class Report:
                 what = wrong(said, truth)
                 if what:
                     self.wrong[what][who] += 1
-                    if who == OURS:
-                        self.wrong_text.append(f"[{what}] {self.run.case(n, outcomes).text()}")
+                    texts = self.wrong_text if who == OURS else self.others_text
+                    texts.append(f"[{what}: {who}] {self.run.case(n, outcomes).text()}")
 
     def silent(self):
-        """Who let how many questions go without any answer."""
-        counts = collections.Counter()
-        for replies in self.run.first.values():
-            counts.update(who for who, reply in replies.items() if reply is None)
-        return counts
+        """(who, question) without any answer."""
+        return [(who, self.run.questions[n]) for n, replies in self.run.first.items()
+                for who, reply in replies.items() if reply is None]
 
     def counts_of_replies(self, holds):
         """By resolver, to how many of the questions the answer is such."""
@@ -96,7 +95,9 @@ class Report:
     def write(self):
         parts = {"unexplained": [c.text() for c in self.unexplained], "changed in our cache": self.changed_text,
                  "not what the zones hold": self.wrong_text, "explained": self.explained_text,
-                 "failures that did not come again": [case.text() for case in self.run.transient]}
+                 "failures that did not come again": [case.text() for case in self.run.transient],
+                 "not what the zones hold, say others": self.others_text,
+                 "no answer at all": [f"{who} {question.text()}" for who, question in self.silent()]}
         with open(self.run.folder / "differences.txt", "w", encoding="utf-8") as file:
             for title, texts in parts.items():
                 file.write("\n".join([f"# {title}", *texts]) + "\n")
@@ -126,7 +127,7 @@ class Report:
         gone = len(self.run.transient)
         ours = sum(compare.SERVFAIL == case.ours for case in self.run.transient)
         print(f"failures that did not come again             {gone:6}  {gone / total:8.3%}  of which ours {ours}")
-        self.print_each("no answer at all", self.silent())
+        self.print_each("no answer at all", collections.Counter(who for who, _ in self.silent()))
         self.print_each("answers changed when asked twice", self.changed)
         print(f"of {self.decided} questions that the zones decide")
         for kind in (BOGUS_TAKEN, AD_UNPROVEN, AD_MISSING, OTHER_DATA) if self.run.signed else (OTHER_DATA,):

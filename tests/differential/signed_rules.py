@@ -3,9 +3,10 @@
 import faults
 import keys
 import signing
-import wire
 from compare import same
-from rules import ALIASES_MAX, Rule, failed
+from rules import ALIASES_MAX, Rule, failed, set_too_large
+
+FAILED_CHECKS_MAX = 8  # resolver/limits.def
 
 
 def plans(case):
@@ -38,8 +39,10 @@ def denied_cut(case):
     return case.truth is None and has_fault(case, *faults.DENYING_CUTS)
 
 
-def asked_although_denied(case):
-    return case.question.flags & wire.FLAG_CD and as_held(case) and has_fault(case, *faults.DENYING_CUTS)
+def wrong_beside_good(case):
+    """More sets with a wrong signature beside the good one than a query may try (L10)."""
+    beside = any(plan.beside for plan in plans(case))
+    return failed(case.ours) and beside and case.longest_chain() >= FAILED_CHECKS_MAX
 
 
 RULES = [
@@ -59,9 +62,12 @@ RULES = [
     Rule("a cut that the parent's denial does not show", "RFC 6840 4.4",
          "NSEC without NS, or with SOA, at a delegation: bogus for who comes by the referral, while from the cache it "
          "denies the names below.", denied_cut, "dnssec-delegation/nsec_without_ns_is_bogus"),
-    Rule("with CD the servers are asked", "RFC 4035 3.2.2",
-         "Where a denial says that the zone below does not exist, the peers answer from it.", asked_although_denied,
-         "dnssec-aggressive/client_with_cd_has_the_servers_asked"),
+    Rule("a set over the limit is refused", "RFC 1035 7.1",
+         "No set over 200 records or 16 KiB is taken: the work for one question is bounded (limits L14).",
+         set_too_large, "budget/a_set_over_the_limit_is_servfail"),
+    Rule("too many signatures do not verify", "RFC 4035 5.3.3",
+         "A chain of aliases with a wrong signature beside each good one: eight checks of a query may fail (KeyTrap).",
+         wrong_beside_good, "dnssec-signature/many_broken_is_bogus"),
     Rule("an alias made of a DNAME is kept without it", "RFC 6672 3.4",
          "A DNAME that is not proven serves the name that it came for; from the cache its CNAME comes alone.",
          lambda c: same(c.ours, c.most), "dname/unsigned_serves_the_name_it_came_for_only"),
