@@ -1,6 +1,7 @@
 """Key pairs of DNSSEC's algorithms, and what is made of them: DNSKEY and DS rdata, signatures.
 
-A pool is made once a run: many zones share its pairs, as their owner names make other DS records of them.
+A pool is made once a run: many zones share its pairs, as their owner names make other DS records of them. A zone and
+its parent do not, or what bears the wrong one's name would verify.
 """
 
 import base64
@@ -18,7 +19,7 @@ SHA1 = (RSASHA1, RSASHA1_NSEC3)  # RFC 9905: taken for unsigned
 UNKNOWN = (3, 12, 200)  # retired or not assigned: nobody can check them
 DIGESTS = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 UNKNOWN_DIGEST = 200
-PAIRS = 4  # of each algorithm
+PAIRS = 4  # of each algorithm, for one generation of zones
 ZONE, SEP, REVOKE = 0x0100, 0x0001, 0x0080
 RSA_HASHES = {RSASHA1: hashes.SHA1, RSASHA1_NSEC3: hashes.SHA1, RSASHA256: hashes.SHA256, RSASHA512: hashes.SHA512}
 CURVES = {P256: (ec.SECP256R1, hashes.SHA256, 32), P384: (ec.SECP384R1, hashes.SHA384, 48)}

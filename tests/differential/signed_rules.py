@@ -17,12 +17,18 @@ def as_held(case):
     return case.truth is not None and same(case.ours, case.truth)
 
 
+def insecure_here(case):
+    """We leave AD out, and the zones bear us out or leave it open."""
+    alike = case.truth is None and same(case.ours._replace(ad=None), case.most)
+    return not case.ours.ad and (as_held(case) or alike)
+
+
 def signed_with_sha1(case):
-    return as_held(case) and any(key.algorithm in keys.SHA1 for plan in plans(case) for key in plan.keys)
+    return insecure_here(case) and any(key.algorithm in keys.SHA1 for plan in plans(case) for key in plan.keys)
 
 
 def many_iterations(case):
-    return as_held(case) and any(signing.ITERATIONS_MAX < plan.iterations for plan in plans(case))
+    return insecure_here(case) and any(signing.ITERATIONS_MAX < plan.iterations for plan in plans(case))
 
 
 def chain_too_long(case):

@@ -50,7 +50,7 @@ class Plan:
         return bytes([len(label)]) + label + self.apex
 
     def stranger(self, key):
-        return self.pool.pair(key.algorithm, keys.PAIRS)
+        return self.pool.pair(key.algorithm, 2 * keys.PAIRS)
 
     def dnskeys(self):
         rdatas = [key.rdata() for key in self.keys if key.published]
@@ -89,12 +89,14 @@ class Plan:
 class Planner:
     def __init__(self, world, rng):
         self.world, self.rng, self.pool = world, rng, keys.Pool()
+        self.generation = 0  # of the zone at hand
 
     # ---- Keys: each style gives a zone's ------------------------------------------------------------------------
 
     def key(self, algorithm, flags=keys.ZONE | keys.SEP, number=None, **what):
         number = self.rng.randrange(keys.PAIRS) if number is None else number
-        return keys.Key(self.pool.pair(algorithm, number), algorithm, flags, **what)
+        pair = self.pool.pair(algorithm, number + keys.PAIRS * (self.generation % 2))
+        return keys.Key(pair, algorithm, flags, **what)
 
     def single(self, algorithm):
         return [self.key(algorithm)]
@@ -135,12 +137,16 @@ class Planner:
 
     # ---- A zone's plan -------------------------------------------------------------------------------------------
 
+    def depth(self, zone):
+        return 1 + self.depth(self.world.zones[zone.parent]) if zone.parent else 0
+
     def pick(self, weights):
         return self.rng.choices(list(weights), list(weights.values()))[0]
 
     def plan(self, zone, algorithms, denial=None):
         r = self.rng
         algorithm, style = self.pick(algorithms), self.pick(self.STYLES)
+        self.generation = self.depth(zone)
         if algorithm not in keys.SUPPORTED:
             style = Planner.split
         denial = denial or r.choice(("NSEC", "NSEC", "NSEC3", "NSEC3", "opt-out"))
@@ -174,7 +180,7 @@ class Planner:
                 zone.signing = self.carrier(zone) if self.rng.random() > UNSIGNED else None
             else:
                 zone.signing = self.everybody(zone)
-        root = zones["."].signing
+        root, self.generation = zones["."].signing, 0
         root.keys, root.style = self.split(keys.RSASHA256), "split"
         for zone in zones.values():
             above = zone.parent and zones[zone.parent].signing
