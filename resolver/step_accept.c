@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "resolver/chain.h"
 #include "resolver/classify.h"
 
 /* A wildcard's records under another name: worth nothing to a validating client without their
@@ -110,7 +111,9 @@ enum next step_accept(struct lookup *l, const struct event *e)
         return lookup__fail(l, REASON_WORK_SIZE);
     switch (c->kind) {
     case REPLY_ALIAS_LOOP:
-        return lookup__fail(l, REASON_ALIAS_LOOP);
+        if (!chain_ends_here(l))
+            return lookup__fail(l, REASON_ALIAS_LOOP);
+        break;
     case REPLY_ALIAS:
         return lookup__follow(l, c->last, aliases);
     case REPLY_NXDOMAIN:
