@@ -141,8 +141,9 @@ static void judge_servfail(struct run *r, const struct ask *a, const struct trut
     r->tally->unsafe[r->weather][t->safety] += !a->cd;
     if (!t->sure || t->unjudged || gone || t->packets > most || judge_clock_excuses(r, a))
         return;
-    if (bogus && r->weather == WEATHER_CALM && a->edns && !t->open && t->packets <= SURE_ROUGH &&
-        !judge_explains(m))
+    /* With a family that is lost or servers that are silent, time may run out first. */
+    bool told = r->weather == WEATHER_CALM && !r->tree.vanishing && t->packets <= SURE_ROUGH;
+    if (bogus && told && a->edns && !t->open && !judge_explains(m))
         breach(r, a, "SERVFAIL on bogus data that does not say so", m->rcode);
     if (bogus)
         return;
