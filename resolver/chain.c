@@ -152,12 +152,17 @@ static bool is_secure_alias(const struct lookup *l)
     return false;
 }
 
-bool chain_ends_here(const struct lookup *l)
+bool chain_alone(const struct lookup *l)
 {
     LIST_EACH (it, &l->waits.parents)
         if (CONTAINER_OF(it, struct edge, in_child)->kind != EDGE_CHAIN)
             return false;
-    return list_empty(&l->waits.clients) && is_secure_alias(l);
+    return list_empty(&l->waits.clients);
+}
+
+bool chain_ends_here(const struct lookup *l)
+{
+    return chain_alone(l) && is_secure_alias(l);
 }
 
 static struct known known_of(struct lookup *parent, const struct lookup *child)

@@ -39,6 +39,8 @@ bool chain_wanted(const struct lookup *l);
 struct known chain_known(void *ctx, const uint8_t *name, uint16_t type);
 /* What the ended child tells its parent in the chain of trust. */
 void chain_learn(struct lookup *parent, const struct lookup *child);
+/* Does nobody wait but for keys or DS records? */
+bool chain_alone(const struct lookup *l);
 /* It came to an alias, and all who wait want to know of keys or DS records: a name with an alias has
  * none. */
 bool chain_ends_here(const struct lookup *l);

@@ -1,6 +1,7 @@
 /* The first steps: what can be answered without asking anybody. */
 #include <string.h>
 
+#include "resolver/chain.h"
 #include "resolver/classify.h"
 
 /* ---- check_local --------------------------------------------------------------------------------
@@ -106,13 +107,13 @@ static enum next denial_from_cache(struct lookup *l, const struct negative *n)
 }
 
 /* A denial that a referral brought has no SOA: it serves those who validate, no client who wants to
- * see it. */
+ * see it, be it behind an alias. */
 static bool may_show(const struct lookup *l, const struct negative *n)
 {
     for (unsigned i = 0; i < n->count; i++)
         if (n->authority[i].type == TYPE_SOA)
             return true;
-    return list_empty(&l->waits.clients);
+    return chain_alone(l);
 }
 
 static bool get_rrset(struct lookup *l, uint16_t type, struct rrset *out)
