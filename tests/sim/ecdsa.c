@@ -10,6 +10,15 @@
 
 enum { COORDINATE_MAX = 48, POINT_MAX = 1 + 2 * COORDINATE_MAX };
 
+/* Made once: what is worked out for a curve in advance is dear. NULL: no memory. */
+static const EC_GROUP *group_of(bool p384)
+{
+    static EC_GROUP *groups[2];
+    if (!groups[p384])
+        groups[p384] = EC_GROUP_new_by_curve_name(p384 ? NID_secp384r1 : NID_X9_62_prime256v1);
+    return groups[p384];
+}
+
 /* 1 … order-1, from octets. */
 static BIGNUM *number_of(const EC_GROUP *group, const uint8_t *bytes, size_t size, BN_CTX *ctx)
 {
@@ -46,7 +55,7 @@ static EVP_PKEY *key_of(const char *curve, const BIGNUM *secret, const uint8_t *
 
 EVP_PKEY *ecdsa_key(const uint8_t *seed, size_t size, bool p384)
 {
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(p384 ? NID_secp384r1 : NID_X9_62_prime256v1);
+    const EC_GROUP *group = group_of(p384);
     BN_CTX *ctx = BN_CTX_new();
     EC_POINT *public = group ? EC_POINT_new(group) : NULL;
     BIGNUM *secret = group && ctx ? number_of(group, seed, size, ctx) : NULL;
@@ -60,7 +69,6 @@ EVP_PKEY *ecdsa_key(const uint8_t *seed, size_t size, bool p384)
     BN_free(secret);
     EC_POINT_free(public);
     BN_CTX_free(ctx);
-    EC_GROUP_free(group);
     return key;
 }
 
@@ -86,7 +94,7 @@ size_t ecdsa_sign(EVP_PKEY *key, const uint8_t *bytes, size_t size,
     uint8_t mix[2 * COORDINATE_MAX] = {0};
     bool p384 = EVP_PKEY_get_bits(key) == 384;
     int half = p384 ? 48 : 32;
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(p384 ? NID_secp384r1 : NID_X9_62_prime256v1);
+    const EC_GROUP *group = group_of(p384);
     BN_CTX *ctx = BN_CTX_new();
     BIGNUM *secret = NULL, *k = NULL, *hash = BN_new(), *rs[2] = {BN_new(), BN_new()};
     bool good = group && ctx && hash && rs[0] && rs[1] &&
@@ -104,6 +112,5 @@ size_t ecdsa_sign(EVP_PKEY *key, const uint8_t *bytes, size_t size,
     BN_free(k);
     BN_free(secret);
     BN_CTX_free(ctx);
-    EC_GROUP_free(group);
     return good ? 2 * (size_t)half : 0;
 }

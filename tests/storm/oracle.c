@@ -30,6 +30,7 @@ static void weigh(const struct tree *t, const struct zone *z, const struct link 
     for (unsigned i = 0; i < l->host->at_count; i++) {
         if (!usable(&l->host->at[i], o))
             continue;
+        s->old += l->host->age != AGE_AWARE;
         if (l->host->at[i].family == t->vanishing)
             s->vanishing++;
         /* A flapping one is held for dead: sometimes it is. */
@@ -38,7 +39,7 @@ static void weigh(const struct tree *t, const struct zone *z, const struct link 
         else if (l->lame)
             s->lame++;
         else if (l->host->age)
-            s->old++;
+            continue;
         else if (glue)
             s->good++;
         else

@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "tests/storm/storm.h"
@@ -11,8 +14,10 @@
 /* Of both, every other seed has signed zones. */
 enum kind { KIND_BOTH, KIND_UNSIGNED, KIND_SIGNED };
 
+enum { JOBS_MOST = 64 };
+
 struct wish {
-    uint64_t from, count, seconds;
+    uint64_t from, count, seconds, jobs;
     enum kind kind;
     bool verbose, one, keep_going;
 };
@@ -20,7 +25,7 @@ struct wish {
 static int usage(void)
 {
     fprintf(stderr, "usage: storm [--signed | --unsigned] [--seeds N] [--from M] [--seed N] "
-                    "[--seconds N] [--all] [-v]\n");
+                    "[--seconds N] [--jobs N] [--all] [-v]\n");
     return 2;
 }
 
@@ -33,13 +38,14 @@ static bool number(const char *text, uint64_t *out)
 
 static bool read_wish(int argc, char **argv, struct wish *w)
 {
-    *w = (struct wish){.from = 1, .count = 300, .seconds = 24 * 3600};
+    *w = (struct wish){.from = 1, .count = 300, .seconds = 24 * 3600, .jobs = 1};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         uint64_t *into = !strcmp(argv[i], "--seeds")     ? &w->count
                          : !strcmp(argv[i], "--from")    ? &w->from
                          : !strcmp(argv[i], "--seed")    ? &w->from
                          : !strcmp(argv[i], "--seconds") ? &w->seconds
+                         : !strcmp(argv[i], "--jobs")    ? &w->jobs
                                                          : NULL;
         if (!strcmp(argv[i], "-v")) {
             w->verbose = true;
@@ -57,10 +63,10 @@ static bool read_wish(int argc, char **argv, struct wish *w)
         }
     }
     if (w->one)
-        w->count = 1;
+        w->count = w->jobs = 1;
     if (w->one && w->kind == KIND_BOTH)
         w->kind = KIND_UNSIGNED;
-    return w->count > 0;
+    return w->count > 0 && w->jobs > 0 && w->jobs <= JOBS_MOST;
 }
 
 /* About every tenth seed is run twice: the traces must be the same. */
@@ -176,9 +182,85 @@ static bool check_tally(const struct tally *t, bool is_signed)
     return false;
 }
 
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+/* What one process met, in memory that all of them see. */
+struct job {
+    struct tally tally[2]; /* of unsigned zones, of signed ones */
+    uint64_t done, failed;
+};
+
 static bool is_signed(const struct wish *w, uint64_t seed)
 {
     return w->kind == KIND_BOTH ? seed % 2 == 0 : w->kind == KIND_SIGNED;
+}
+
+static uint64_t failures(const struct wish *w, const struct job *jobs)
+{
+    uint64_t failed = 0;
+    for (uint64_t k = 0; k < w->jobs; k++)
+        failed += jobs[k].failed;
+    return failed;
+}
+
+/* Its share of the seeds, pairs in turn, so that each process has both kinds; till one of any
+ * fails. */
+static void work(const struct wish *w, struct job *jobs, uint64_t which)
+{
+    struct timespec start, now;
+    struct job *mine = &jobs[which];
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (uint64_t i = 0; i < w->count && (failures(w, jobs) == 0 || w->keep_going); i++) {
+        uint64_t seed = w->from + i;
+        if (i / 2 % w->jobs != which)
+            continue;
+        bool kind = is_signed(w, seed);
+        mine->failed += !run_seed(w, seed, kind, &mine->tally[kind]);
+        mine->done++;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((uint64_t)(now.tv_sec - start.tv_sec) >= w->seconds)
+            break;
+    }
+    fflush(stdout);
+}
+
+/* All but the first in processes of their own; false when one of them came to a bad end. */
+static bool work_all(const struct wish *w, struct job *jobs)
+{
+    bool fine = true;
+    uint64_t begun = 1;
+    fflush(stdout);
+    for (; begun < w->jobs; begun++) {
+        pid_t child = fork();
+        if (child == 0) {
+            work(w, jobs, begun);
+            _exit(0);
+        }
+        if (child < 0)
+            break;
+    }
+    work(w, jobs, 0);
+    for (int status; wait(&status) > 0;)
+        fine = fine && status == 0;
+    return fine && begun == w->jobs;
+}
+
+/* Adds the counts of the others to the first one's. */
+static void gather(const struct wish *w, struct job *jobs)
+{
+    enum { COUNTS = sizeof(struct job) / sizeof(uint64_t) };
+    _Static_assert(sizeof(struct job) % sizeof(uint64_t) == 0, "counts and nothing else");
+    for (uint64_t k = 1; k < w->jobs; k++) {
+        uint64_t most[2] = {jobs->tally[0].most_sends, jobs->tally[1].most_sends};
+        uint64_t *to = (uint64_t *)jobs;
+        const uint64_t *from = (const uint64_t *)&jobs[k];
+        for (unsigned i = 0; i < COUNTS; i++)
+            to[i] += from[i];
+        for (unsigned kind = 0; kind < 2; kind++) {
+            uint64_t other = jobs[k].tally[kind].most_sends;
+            jobs->tally[kind].most_sends = other > most[kind] ? other : most[kind];
+        }
+    }
 }
 
 /* Those of which there was a run; how many failed. */
@@ -198,25 +280,18 @@ static unsigned sum_up(const struct tally tally[2])
 int main(int argc, char **argv)
 {
     struct wish w;
-    struct tally tally[2] = {0}; /* of unsigned zones, of signed ones */
-    uint64_t failed = 0, done = 0;
     if (!read_wish(argc, argv, &w))
         return usage();
     log_set_level(LOG_ERROR); /* clocks that are wrong on purpose */
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (; done < w.count && (failed == 0 || w.keep_going); done++) {
-        uint64_t seed = w.from + done;
-        bool kind = is_signed(&w, seed);
-        failed += !run_seed(&w, seed, kind, &tally[kind]);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((uint64_t)(now.tv_sec - start.tv_sec) >= w.seconds) {
-            done++;
-            break;
-        }
-    }
-    failed += sum_up(tally);
+    struct job *jobs = mmap(NULL, w.jobs * sizeof *jobs, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (jobs == MAP_FAILED)
+        return 2;
+    bool whole = work_all(&w, jobs);
+    gather(&w, jobs);
+    uint64_t failed = jobs->failed + sum_up(jobs->tally) + !whole;
     printf("%s: %" PRIu64 " of %" PRIu64 " seeds run, %" PRIu64 " failed\n", failed ? "FAIL" : "ok",
-           done, w.count, failed);
+           jobs->done, w.count, failed);
+    munmap(jobs, w.jobs * sizeof *jobs);
     return failed ? 1 : 0;
 }
