@@ -4,11 +4,18 @@ import contextlib
 import os
 import pathlib
 import re
+import socket
+import struct
 import subprocess
+import threading
 import time
 
 import dns.flags
+import dns.message
 import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import dns.zone
 import pytest
 
 from ask import ask
@@ -209,6 +216,76 @@ def test_a_zone_that_was_changed_on_its_way_is_refused_and_the_old_one_goes_on_u
         root.publish(SERIAL + 2, "third")
         daemon.wait_log(f" local_root serial={SERIAL + 2} ")
         assert is_proven("third.")
+        assert daemon.stop() == 0
+
+
+def test_a_zone_that_stays_the_same_does_not_expire(tmp_path, lab, root):
+    kept = tmp_path / "kept"
+    root.publish(SERIAL, "first", expire=4)
+    root.serve(SERIAL)
+    with Daemon(tmp_path, config(root, f"{TRANSFER}\n  file: {kept}"), lab) as daemon:
+        daemon.wait_log(f" local_root serial={SERIAL} ")
+        written = kept.stat().st_mtime
+        log = daemon.wait_log(" local_root_checked ", count=3)
+        assert " local_root_expired " not in log and copy_of(log) == [SERIAL], log
+        assert kept.stat().st_mtime > written + 3  # nor does the file, for the next run
+        assert is_proven("first.")
+        assert messages(daemon)[0] == 0
+        assert daemon.stop() == 0
+
+
+class Player(threading.Thread):
+    """Stands in for the primary: says that its zone is of this serial, and gives away the one in the file."""
+
+    def __init__(self, serial, file):
+        super().__init__(daemon=True)
+        zone = dns.zone.from_file(str(file), origin=".", relativize=False)
+        sets = [dns.rrset.from_rdata_list(name, s.ttl, list(s)) for name, node in zone.items() for s in node]
+        self.soa = next(s for s in sets if s.rdtype == dns.rdatatype.SOA)
+        self.sets = [self.soa, *(s for s in sets if s is not self.soa), self.soa]
+        self.claim = dns.rrset.from_rdata_list(self.soa.name, 60, [self.soa[0].replace(serial=serial)])
+        self.socket = socket.create_server((PRIMARY, 53))
+
+    def run(self):
+        with contextlib.suppress(OSError, struct.error):
+            while True:
+                peer, _ = self.socket.accept()
+                with peer, contextlib.suppress(struct.error):
+                    while True:
+                        self.answer(peer)
+
+    def answer(self, peer):
+        size, = struct.unpack("!H", peer.recv(2, socket.MSG_WAITALL))
+        reply = dns.message.make_response(dns.message.from_wire(peer.recv(size, socket.MSG_WAITALL)))
+        reply.flags |= dns.flags.AA
+        reply.answer = self.sets if reply.question[0].rdtype == dns.rdatatype.AXFR else [self.claim]
+        wire = reply.to_wire(max_size=65535)
+        peer.sendall(struct.pack("!H", len(wire)) + wire)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self.socket.close()
+
+
+@pytest.mark.parametrize("claims,says", [
+    (SERIAL + 9, f"it is older than what is held: serial {SERIAL}"),
+    (SERIAL, f"its zone is older than ours: serial {SERIAL}"),
+])
+def test_an_old_zone_that_is_played_again_is_refused(tmp_path, lab, root, claims, says):
+    old = tmp_path / "old"
+    old.write_text(root.signed.read_text())
+    root.publish(SERIAL + 1, "second")
+    root.serve(SERIAL + 1)
+    with Daemon(tmp_path, config(root, TRANSFER), lab) as daemon:
+        daemon.wait_log(f" local_root serial={SERIAL + 1} ")
+        root.stop()
+        player = Player(claims, old)
+        player.start()
+        daemon.wait_log(says)
+        assert is_proven("second.")
+        assert copy_of(daemon.log()) == [SERIAL + 1]
+        player.close()
         assert daemon.stop() == 0
 
 
