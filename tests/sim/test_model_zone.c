@@ -71,7 +71,8 @@ static void what_it_does_not_say_is_not(void **state)
         /* What is proven of an empty non-terminal is that it has no such type: so it is taken. */
         assert_int_equal(honest(form, RESPONSE_NXDOMAIN, MODEL_W, TYPE_A, NONE), VERDICT_SECURE);
         assert_int_equal(honest(form, RESPONSE_NXDOMAIN, MODEL_WILD, TYPE_A, NONE), VERDICT_BOGUS);
-        /* Under opt-out it may be above an unsigned delegation: that it has no type is not bogus. */
+        /* Under opt-out it may be above an unsigned delegation: that it has no type is not bogus.
+         */
         enum verdict open = form == MODEL_OPT_OUT ? VERDICT_INSECURE : VERDICT_BOGUS;
         assert_int_equal(honest(form, RESPONSE_NODATA, MODEL_WILD, TYPE_A, NONE), open);
     }
