@@ -47,8 +47,8 @@ def denied_cut(case):
 
 def wrong_beside_good(case):
     """More sets with a wrong signature beside the good one than a query may try (L10)."""
-    beside = any(plan.beside for plan in plans(case))
-    return failed(case.ours) and beside and case.longest_chain() >= FAILED_CHECKS_MAX
+    wrong = max((sum(key.signs_data for key in plan.keys) for plan in plans(case) if plan.beside), default=0)
+    return failed(case.ours) and wrong * case.longest_chain() >= FAILED_CHECKS_MAX
 
 
 RULES = [
