@@ -183,14 +183,23 @@ class Authorities:
     """Everything that is asked by the resolvers."""
 
     def __init__(self, world, folder):
-        self.processes = []
+        self.processes, self.odd = [], None
+        try:
+            self.start(world, folder)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self, world, folder):
         for group, addresses in world.groups.items():
             zones = [z for z in world.zones.values() if group in z.groups]
             if zones:
                 self.start_nsd(folder, group, addresses, zones)
         for process, address, zone in self.processes:
             await_answer(process, address, zone, wire.SOA)
-        self.odd = self.start_odd(folder) if world.odd_addresses else None
+        if world.odd_addresses:
+            self.odd = Process("odd", ["/usr/bin/python3", HERE / "odd.py", folder / "odd.json"], folder)
+            self.await_odd()
         for log in sorted(folder.glob("nsd-*/nsd.log")):
             bad = [line for line in log.read_text(errors="replace").splitlines() if " error: " in line]
             if bad:
@@ -208,14 +217,12 @@ class Authorities:
         process = Process(f"nsd-{group}", ["nsd", "-d", "-c", home / "nsd.conf"], folder)
         self.processes.append((process, addresses[0], zones[-1].name))
 
-    def start_odd(self, folder):
-        process = Process("odd", ["/usr/bin/python3", HERE / "odd.py", folder / "odd.json"], folder)
+    def await_odd(self):
         end = time.monotonic() + START_S
-        while "ready" not in process.log.read_text():
-            if time.monotonic() > end or not process.alive():
-                sys.exit(f"differential: the odd servers do not start: see {process.log}")
+        while "ready" not in self.odd.log.read_text():
+            if time.monotonic() > end or not self.odd.alive():
+                sys.exit(f"differential: the odd servers do not start: see {self.odd.log}")
             time.sleep(0.1)
-        return process
 
     def all(self):
         return [process for process, *_ in self.processes] + ([self.odd] if self.odd else [])

@@ -55,7 +55,8 @@ class Run:
         try:
             authorities = Authorities(self.world, self.folder)
             self.say(f"{len(authorities.processes)} authorities serve")
-            resolvers = [Resolver(name, self.folder, self.world.anchor) for name in ADDRESS]
+            for name in ADDRESS:
+                resolvers.append(Resolver(name, self.folder, self.world.anchor))
             for resolver in resolvers:
                 resolver.await_start()
             work()
