@@ -478,5 +478,8 @@ enum verdict dnssec_validate(const struct validation *v, struct response *r, str
         all = weaker(all, a);
     }
     a = denial ? judge_denial(&j) : VERDICT_SECURE;
-    return a >= VERDICT_BOGUS ? a : weaker(all, a);
+    if (a >= VERDICT_BOGUS)
+        return a;
+    out->denial = security_of[a];
+    return weaker(all, a);
 }

@@ -78,9 +78,10 @@ struct finding {
     enum why why;             /* of BOGUS; of INSECURE where there is more to say */
     const uint8_t *need_name; /* in place in what was given */
     uint16_t need_type;
-    bool delegation; /* a denial of DS: a zone cut is there (for `struct known`) */
-    bool of_chain;   /* BOGUS: keys or DS records are to blame, not this response */
-    bool opt_out;    /* INSECURE: it is the opt-out of a secure zone */
+    bool delegation;      /* a denial of DS: a zone cut is there (for `struct known`) */
+    bool of_chain;        /* BOGUS: keys or DS records are to blame, not this response */
+    bool opt_out;         /* INSECURE: it is the opt-out of a secure zone */
+    enum security denial; /* of what is denied, however insecure an alias before it is */
 };
 
 enum verdict dnssec_validate(const struct validation *v, struct response *r, struct finding *out);

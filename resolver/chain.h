@@ -31,6 +31,7 @@ struct chain_state {
     struct candidate *server;  /* who said it; NULL: the cache */
     uint8_t bogus_replies;
     enum reason reason; /* of the last of these */
+    uint8_t denial; /* enum security of what is denied: an alias before it may be less secure */
 };
 
 /* Is what this lookup finds to be validated? */

@@ -52,12 +52,18 @@ static bool any_needs_proof(const struct rrsets *sets)
     return false;
 }
 
-/* Without SOA a denial has no TTL and is not cached (RFC 2308 §5). */
+/*
+ * Without SOA a denial has no TTL and is not cached (RFC 2308 §5). It is kept as secure as it is
+ * itself: by an alias that is not, of a name that somebody made up, a name that is proven to be no
+ * cut would pass for one.
+ */
 static void cache_denial(struct lookup *l, const struct classified *c)
 {
     bool passing = clock_grace(l->r) || clock_overtook(l);
     struct negative n = {.nxdomain = c->kind == REPLY_NXDOMAIN,
-                         .security = passing ? SECURITY_UNCHECKED : l->result.security};
+                         .security = passing           ? SECURITY_UNCHECKED
+                                     : chain_wanted(l) ? l->chain.denial
+                                                       : l->result.security};
     if (!c->denial.count || l->key.type == TYPE_ANY)
         return;
     n.expiry = c->denial.at[0]->expiry;

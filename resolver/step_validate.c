@@ -175,6 +175,7 @@ static enum next accept(struct lookup *l, enum security security, const struct f
     l->result.security = (uint8_t)security;
     l->result.why = (uint8_t)f->why;
     l->result.delegation = f->delegation;
+    l->chain.denial = (uint8_t)f->denial;
     if (security == SECURITY_SECURE && l->lead.reply)
         signal_anchor(l);
     if (clock_grace(l->r) || clock_overtook(l))

@@ -5,6 +5,7 @@
 #include "tests/storm/seal.h"
 
 enum {
+    EARLY_S = 60 * 86400, /* no run lasts so long, and no clock is ahead by that */
     SET_MOST = 16,
     RDATA_MAX = NAME_MAX_WIRE + 16,
     NSEC3_HEAD = 5,
@@ -39,7 +40,7 @@ static struct sign_fault fault_of(const struct seal *s, enum flaw flaw)
     int64_t period = s->period_s;
     struct sign_fault f = {
         .inception_s = -period, .expiration_s = 2 * period, .broken = flaw == FLAW_BROKEN};
-    int64_t shift = flaw == FLAW_EXPIRED ? -4 * period : flaw == FLAW_EARLY ? 4 * period : 0;
+    int64_t shift = flaw == FLAW_EXPIRED ? -4 * period : flaw == FLAW_EARLY ? EARLY_S : 0;
     f.inception_s += shift;
     f.expiration_s += shift;
     return f;
