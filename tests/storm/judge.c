@@ -165,20 +165,35 @@ static const char *judge_by(const struct run *r, const struct ask *a, const stru
     return what ? what : check_times(r, t, m);
 }
 
+/*
+ * A name of a zone that was withdrawn may be believed for a while: it is answered as it was, or was
+ * an alias that leads to what is there now, or a ghost's name was reached through an alias that is
+ * no longer followed. So the chain is followed as it was up to each of its steps, and then as it
+ * is. NULL, or what is wrong with the answer by the last of these.
+ */
+static const char *judge_ghosts(const struct run *r, const struct ask *a,
+                                const struct rpl_message *m, const char *what)
+{
+    /* A referral that was on its way while the machine slept lives that much longer. */
+    uint64_t now = sim_now(r->sim) - r->slept_ms;
+    struct truth t;
+    oracle_answer(&r->tree, a->name, a->type, 0, 0, &t);
+    if (!t.gone_ms || now >= t.gone_ms + t.spare_s * 1000ULL)
+        return what;
+    for (unsigned before = t.aliases + 1; what && before > 0; before--) {
+        oracle_answer(&r->tree, a->name, a->type, sim_now(r->sim), before, &t);
+        what = judge_by(r, a, &t, m);
+    }
+    return what;
+}
+
 /* Against the tree as it is, and as it was while that may still be believed. */
 static void judge_records(struct run *r, const struct ask *a, const struct truth *t,
                           const struct rpl_message *m)
 {
     const char *what = judge_by(r, a, t, m);
-    /* A referral that was on its way while the machine slept lives that much longer. */
-    uint64_t now = sim_now(r->sim) - r->slept_ms;
-    if (what) {
-        /* Or a ghost's name was reached through an alias that is no longer followed. */
-        struct truth before;
-        oracle_answer(&r->tree, a->name, a->type, 0, &before);
-        if (before.gone_ms && now < before.gone_ms + before.spare_s * 1000ULL)
-            what = judge_by(r, a, &before, m);
-    }
+    if (what)
+        what = judge_ghosts(r, a, m, what);
     if (what)
         breach(r, a, what, m->rcode);
 }
@@ -186,7 +201,7 @@ static void judge_records(struct run *r, const struct ask *a, const struct truth
 static void judge_message(struct run *r, const struct ask *a, const struct rpl_message *m)
 {
     struct truth t;
-    oracle_answer(&r->tree, a->name, a->type, sim_now(r->sim), &t);
+    oracle_answer(&r->tree, a->name, a->type, sim_now(r->sim), 0, &t);
     r->tally->answers[r->weather]++;
     r->tally->checking_disabled += a->cd;
     r->tally->safety[r->weather][t.safety] += !a->cd && m->rcode != RCODE_SERVFAIL;

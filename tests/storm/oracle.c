@@ -160,7 +160,7 @@ static void add_safety(struct truth *out, const struct zone *z, enum safety safe
 }
 
 void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uint64_t now_ms,
-                   struct truth *out)
+                   unsigned before, struct truth *out)
 {
     uint8_t at[NAME_MAX_WIRE];
     unsigned packets = 0, ms = 0;
@@ -169,13 +169,14 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
     out->safety = t->is_signed ? SAFETY_SECURE : SAFETY_INSECURE;
     name_copy(at, name);
     for (; out->aliases < CHAIN_MAX; out->aliases++) {
-        const struct zone *z = tree_zone_of(t, at, type, now_ms);
-        struct found f = zone_find(t, z, at, type, now_ms);
+        uint64_t when = out->aliases < before ? 0 : now_ms;
+        const struct zone *z = tree_zone_of(t, at, type, when);
+        struct found f = zone_find(t, z, at, type, when);
         note_ghost(t, at, out);
         out->end = z;
         if (t->is_signed) {
             bool open = false;
-            enum safety safety = safety_of(z, at, type, &f, now_ms, &open);
+            enum safety safety = safety_of(z, at, type, &f, when, &open);
             add_safety(out, z, safety, open);
         }
         out->sure = out->sure && z->sure;

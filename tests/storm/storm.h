@@ -172,8 +172,10 @@ struct truth {
 
 /* Sets sure, packets and ms of all zones. */
 void oracle_prepare(struct tree *t, const struct resolver_options *o);
+/* The first `before` steps of the alias chain are those of the tree before any zone was withdrawn.
+ */
 void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uint64_t now_ms,
-                   struct truth *out);
+                   unsigned before, struct truth *out);
 
 /* ---- faults ---------------------------------------------------------------------------------- */
 
