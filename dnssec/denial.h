@@ -35,8 +35,7 @@ struct denial {
     enum denial_kind kind;
     bool delegation; /* DENIAL_TYPE of DS: a zone cut is at the name (NS bit) */
     bool wildcard;   /* DENIAL_TYPE: it is a wildcard's */
-    bool
-        any_name; /* DENIAL_OPT_OUT: a wildcard may give the name, so that NXDOMAIN is not proven */
+    bool any_name;   /* DENIAL_OPT_OUT: a wildcard may give the name, so NXDOMAIN is not proven */
 };
 
 void denial_find(const struct denial_question *q, struct denial *out);

@@ -210,8 +210,7 @@ static enum verdict judge_keys(const struct judging *j, struct judged *one,
             return bogus(j, WHY_BOGUS_KEYS);
         ds = ask(j, one->set->owner, TYPE_DS).set;
     }
-    /* Only the DS records make a zone insecure: what its signatures say, anybody may have written.
-     */
+    /* Only DS records make a zone insecure: what its signatures say, anybody may have written. */
     if ((why = signature_ds_usable(j->v->checker.policy, ds)))
         return insecure(j, why);
     if (signature_check_keys(&j->v->checker, one->set, ds, &why, &signed_set))

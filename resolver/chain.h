@@ -1,6 +1,6 @@
 /*
- * The chain of trust as a lookup sees it (chain.c): what it knows of keys and DS records, in its own
- * memory and in the cache.
+ * The chain of trust as a lookup sees it (chain.c): what it knows of keys and DS records, in its
+ * own memory and in the cache.
  */
 #ifndef RESOLVER_CHAIN_H
 #define RESOLVER_CHAIN_H
@@ -31,7 +31,7 @@ struct chain_state {
     struct candidate *server;  /* who said it; NULL: the cache */
     uint8_t bogus_replies;
     enum reason reason; /* of the last of these */
-    uint8_t denial; /* enum security of what is denied: an alias before it may be less secure */
+    uint8_t denial;     /* enum security of what is denied: an alias before it may be less secure */
 };
 
 /* Is what this lookup finds to be validated? */
@@ -42,8 +42,8 @@ struct known chain_known(void *ctx, const uint8_t *name, uint16_t type);
 void chain_learn(struct lookup *parent, const struct lookup *child);
 /* Does nobody wait but for keys or DS records? */
 bool chain_alone(const struct lookup *l);
-/* It came to an alias, and all who wait want to know of keys or DS records: a name with an alias has
- * none. */
+/* It came to an alias, and all who wait want to know of keys or DS records: a name with an alias
+ * has none. */
 bool chain_ends_here(const struct lookup *l);
 /* Does a secure denial of DS show a zone cut at the name? */
 bool chain_is_cut(struct lookup *l, const uint8_t *name, const struct negative *denial);

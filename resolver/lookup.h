@@ -507,7 +507,7 @@ void root_refresh(struct resolver *r, const struct delegation *root);
 /* Priming begins; it has ended. */
 void root_asked(struct resolver *r);
 void root_ended(struct resolver *r, enum reason reason);
-/* Is there a copy of the root zone that counts now; does it answer what the walk asks at present? */
+/* Is there a copy of the root zone that counts now; does it answer what the walk asks next? */
 bool root_copy_holds(const struct resolver *r);
 bool root_copy_serves(const struct lookup *l);
 

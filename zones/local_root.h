@@ -1,10 +1,10 @@
 /*
  * A copy of the root zone that answers as a root server would (RFC 8806).
  *
- *     local_root_new(&z, &sets, &why);          // from a file or a transfer, verified by the
- * caller local_root_hold(z, until_ms);             // it may be used until then
- *     local_root_answer(z, &question, …);       // from any thread, in wire form
- *     local_root_unref(z);                      // the last one frees
+ *     local_root_new(&z, &sets, &why)     from a file or a transfer, which the caller has verified
+ *     local_root_hold(z, until_ms)        it may be used until then
+ *     local_root_answer(z, name, type, …) from any thread, in wire form
+ *     local_root_unref(z)                 the last one frees
  *
  * The records never change; who holds a reference may read them from any thread. Only for how long
  * they count may be set anew, when the primary was asked and had nothing newer.

@@ -8,8 +8,9 @@
  * PREFIX"), do-not-query (PREFIX), own (PREFIX: addresses of our listeners), refuse-sends (how many
  * of the first messages the network refuses), wall-clock (POSIX seconds), ranges (this-step or
  * next-step), cookies.server, cookies.upstream (yes or no), cookies.secret (32 hex digits),
- * tcp-idle (milliseconds), local-root (a record of the copy of the root zone that is held, in as many
- * lines as there are records), local-root-holds (seconds from the beginning, an hour); sign, anchor-of and fault as rpl_sign.h says.
+ * tcp-idle (milliseconds), local-root (a record of the copy of the root zone that is held, in as
+ * many lines as there are records), local-root-holds (seconds from the beginning, an hour); sign,
+ * anchor-of and fault as rpl_sign.h says.
  */
 #ifndef TESTS_SIM_RPL_CONFIG_H
 #define TESTS_SIM_RPL_CONFIG_H
