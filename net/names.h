@@ -51,6 +51,9 @@ MUST_CHECK enum err names_new(struct names **out, const struct names_config *con
 void names_free(struct names *n);
 MUST_CHECK enum err names_want(struct names *n, const struct names_set *set);
 
+/* Reads the system's file now, not only when it is seen to have changed. */
+void names_look(struct names *n);
+
 /* What is known now, borrowed until the next turn of the loop; port 53. Returns how many. */
 size_t names_of(const struct names *n, const char *host, const struct endpoint **out);
 size_t names_system(const struct names *n, const struct endpoint **out);

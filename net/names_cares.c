@@ -478,6 +478,11 @@ enum err names_want(struct names *n, const struct names_set *set)
     return e;
 }
 
+void names_look(struct names *n)
+{
+    look_at_system(n);
+}
+
 size_t names_of(const struct names *n, const char *host, const struct endpoint **out)
 {
     const struct host *h = n ? find_host(n, host) : NULL;

@@ -319,13 +319,13 @@ enum err server_run(struct server *s)
     const struct config *c = s->workers[0].now->config;
     unsigned started;
     s->start_ms = world_now_ms(s->workers[0].world);
+    upstreams_want(s, c); /* what is known at once is there before the first question */
     enum err e = start_threads(s, &started);
     if (e == OK) {
         LOG(LOG_NOTICE, "started", "listen=%s config=%s threads=%u",
             listening_text(s, listening, sizeof listening),
             log_quote(file, sizeof file, c->file ? c->file : "defaults"), s->count);
         notify_send("READY=1");
-        upstreams_want(s, c);
         if (s->trust)
             trust_start(s->trust, s);
         root_keeper_start(s->root);

@@ -99,9 +99,11 @@ static struct generation *load(struct server *s, json_t **wrong)
     struct config_report report = {0};
     struct config *config = NULL;
     struct generation *next = NULL;
-    struct discoveries found = {
-        .names = s->names, .trust = s->trust, .local_root = root_keeper_copy(s->root)};
+    struct discoveries found = {.trust = s->trust, .local_root = root_keeper_copy(s->root)};
     enum err e = config_load(&config, s->workers[0].now->config->file, &report);
+    if (e == OK)
+        e = upstreams_look(s, config);
+    found.names = s->names;
     if (e == OK)
         e = generation_new(&next, config, &s->listening, &found, &report);
     if (e == OK)

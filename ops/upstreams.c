@@ -100,7 +100,6 @@ struct wishes {
     struct names_wish *at;
     char (*where)[320];
     size_t count;
-    bool system;
 };
 
 static size_t count_hosts(const struct config *c)
@@ -114,7 +113,6 @@ static size_t count_hosts(const struct config *c)
 
 static void take_zone(struct wishes *w, const struct config *c, const struct config_zone *z)
 {
-    w->system = w->system || z->system;
     for (size_t i = 0; i < z->host_count; i++, w->count++) {
         const struct config_host *h = &z->hosts[i];
         snprintf(w->where[w->count], sizeof *w->where, "%.280s:%u:%u", c->file ? c->file : "",
@@ -133,26 +131,46 @@ static enum err begin(struct server *s, const struct config *c)
     return s->names ? OK : names_new(&s->names, &config);
 }
 
+static bool wants_system(const struct config *c)
+{
+    for (size_t id = 0; id < ZONES_COUNT; id++)
+        for (size_t i = 0; i < c->zones[id].count; i++)
+            if (c->zones[id].at[i].system)
+                return true;
+    return false;
+}
+
+enum err upstreams_look(struct server *s, const struct config *c)
+{
+    if (!wants_system(c))
+        return OK;
+    enum err e = begin(s, c);
+    if (e == OK)
+        names_look(s->names);
+    return e;
+}
+
 static enum err want(struct server *s, const struct config *c, struct wishes *w)
 {
     for (size_t id = 0; id < ZONES_COUNT; id++)
         for (size_t i = 0; i < c->zones[id].count; i++)
             take_zone(w, c, &c->zones[id].at[i]);
-    if (w->count == 0 && !w->system && !s->names)
+    bool system = wants_system(c);
+    if (w->count == 0 && !system && !s->names)
         return OK; /* nobody needs c-ares */
     enum err e = begin(s, c);
     if (e != OK)
         return e;
     struct names_set set = {.wishes = w->at,
                             .count = w->count,
-                            .system = w->system,
+                            .system = system,
                             .bootstrap = c->upstream.bootstrap.at,
                             .bootstrap_count = c->upstream.bootstrap.count,
                             .ipv4 = c->upstream.ipv4,
                             .ipv6 = c->upstream.ipv6};
     e = names_want(s->names, &set);
     /* The system's servers are known at once. */
-    if (e == OK && w->system)
+    if (e == OK && system)
         server__renew(s);
     return e;
 }

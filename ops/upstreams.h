@@ -20,6 +20,10 @@ MUST_CHECK enum err upstreams_zones(struct arena *a, const struct config *c,
                                     const struct endpoint_list *listening,
                                     struct resolver_options *out);
 
+/* Reads the system's servers if the configuration wants them, so that a generation made of it next
+ * has them from its first question on. ERR_NOMEM, ERR_IO. */
+MUST_CHECK enum err upstreams_look(struct server *s, const struct config *c);
+
 /* From now on the configuration's names are looked up, and no others. At start, and after each
  * reload. */
 void upstreams_want(struct server *s, const struct config *c);

@@ -334,8 +334,13 @@ enum err worker__make_core(struct worker *w, struct cache *first)
     return OK;
 }
 
+/* What was told before the beginning counts from the first question on. */
 void worker__run(struct worker *w)
 {
+    if (w->server->epoch) {
+        enter(w);
+        take_letters(w);
+    }
     net_run(w->net);
     if (w->server->epoch)
         leave(w);

@@ -97,6 +97,14 @@ def test_a_file_without_servers_takes_nothing_away(lab, tmp_path, resolv_conf, g
         assert status("www.example.org", at="127.0.0.2") == "NOERROR"
 
 
+def test_a_reload_that_brings_the_systems_servers_has_them_when_it_is_told(lab, tmp_path, resolv_conf):
+    """At no moment is there a zone that has none: with two workers each question shows whether one of them was late."""
+    with Daemon(tmp_path, config(tmp_path, "", at="127.0.0.2"), lab) as d:
+        d.reload(config(tmp_path, "forward-zones:\n  - {name: ., addresses: [system]}\n", at="127.0.0.2"))
+        for host in range(8):
+            assert status(f"{host}.example.com", at="127.0.0.2") in ("NOERROR", "NXDOMAIN")
+
+
 def test_no_search_list_is_applied(lab, tmp_path, resolv_conf):
     resolv_conf.write_text("nameserver 127.0.0.9\nsearch hosting.net\n")
     zones = "stub-zones:\n  - {name: example.net, addresses: [ns1]}\n"
