@@ -41,8 +41,8 @@ typedef void attack_fn(struct report *r);
 #undef X
 
 /*
- * How much longer `work(ctx, 10 * size)` takes than `work(ctx, size)`, in CPU time: the best of
- * several tries, so that a busy machine cannot make linear work look worse. 10 is linear, 100
+ * How much longer `work(ctx, 10 * size)` takes than `work(ctx, size)`, in CPU time: the median
+ * of several pairs, so that a busy machine cannot make linear work look worse. 10 is linear, 100
  * quadratic.
  */
 double growth(void (*work)(void *ctx, size_t size), void *ctx, size_t size);

@@ -1,5 +1,6 @@
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -60,17 +61,28 @@ static double measure(void (*work)(void *ctx, size_t size), void *ctx, size_t si
     return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
 }
 
-/* The least of many runs: what disturbs one only adds. A loaded machine takes more of them. */
+static int compare_doubles(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/*
+ * The median of what neighbouring runs tell: a neighbour on the same core slows both of a pair. The
+ * least of each would not do, for short work finds a moment of quiet that long work does not. A
+ * loaded machine takes more pairs.
+ */
 double growth(void (*work)(void *ctx, size_t size), void *ctx, size_t size)
 {
-    enum { LEAST = 3, ENOUGH = 11, MOST_S = 8 };
-    double small = 1e18, large = 1e18;
+    enum { LEAST = 5, ENOUGH = 11, MOST = 500, MOST_S = 8 };
+    double ratios[MOST];
+    size_t n = 0;
     work(ctx, size); /* warms caches and allocator */
     time_t end = time(NULL) + MOST_S;
-    for (unsigned i = 0; i < LEAST || (large / small > ENOUGH && time(NULL) < end); i++) {
+    do {
         double s = measure(work, ctx, size), l = measure(work, ctx, 10 * size);
-        small = s < small ? s : small;
-        large = l < large ? l : large;
-    }
-    return large / (small > 0 ? small : 1e-9);
+        ratios[n++] = l / (s > 0 ? s : 1e-9);
+        qsort(ratios, n, sizeof *ratios, compare_doubles);
+    } while (n < LEAST || (ratios[n / 2] > ENOUGH && n < MOST && time(NULL) < end));
+    return ratios[n / 2];
 }
