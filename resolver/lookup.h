@@ -148,14 +148,21 @@ struct ns_search {
     enum reason reason; /* why one could not be made */
 };
 
+/* A cut that the walk came by and that expires soon; in the lookup's arena. */
+struct passed {
+    const struct delegation *cut;
+    const struct passed *before;
+};
+
 struct walk {
     struct delegation *cut;
     enum cut_kind kind;
-    bool may_iterate;  /* CUT_FORWARD: from the root instead when these fail */
-    bool forward_over; /* they have failed */
-    bool fresh;        /* the cut came by a referral to this very lookup */
-    bool own_servers;  /* the servers are those that the zone itself names */
-    bool own_asked;    /* it was asked for them */
+    const struct passed *passed; /* the last one; NULL: none */
+    bool may_iterate;            /* CUT_FORWARD: from the root instead when these fail */
+    bool forward_over;           /* they have failed */
+    bool fresh;                  /* the cut came by a referral to this very lookup */
+    bool own_servers;            /* the servers are those that the zone itself names */
+    bool own_asked;              /* it was asked for them */
     const uint8_t
         *above; /* begin above this zone: what we knew of its servers is no good; or NULL */
     bool probe; /* what is asked is a minimised question */

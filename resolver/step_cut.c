@@ -9,6 +9,8 @@
 #include "resolver/aggressive.h"
 #include "resolver/lookup.h"
 
+enum { PASSED_LEVELS = 16 }; /* deeper than anything real: the rest begins at the root */
+
 static const char *cut_text(enum cut_kind kind)
 {
     static const char *const text[] = {
@@ -16,8 +18,26 @@ static const char *cut_text(enum cut_kind kind)
     return text[kind];
 }
 
+/*
+ * A cut that the cache may drop before the transaction ends (find_passed()); the cache has the
+ * others. Without memory it is forgotten, as the cache may forget one.
+ */
+static void note_passed(struct lookup *l)
+{
+    const struct walk *w = &l->walk;
+    if (w->kind != CUT_LEARNED || w->cut->expiry > l->r->now + LIMIT_TIME_MS / 1000 ||
+        l->key.flags & LOOKUP_PRIME)
+        return;
+    struct passed *p = arena_alloc(&l->arena, sizeof *p);
+    if (!p)
+        return;
+    *p = (struct passed){.cut = l->walk.cut, .before = l->walk.passed};
+    l->walk.passed = p;
+}
+
 enum next cut_enter(struct lookup *l)
 {
+    note_passed(l);
     switch (aggressive_answers(l)) {
     case AGGRESSIVE_ANSWER:
         l->step = STEP_ANSWER;
@@ -138,6 +158,35 @@ static bool leads_on(struct lookup *l, const struct delegation *d)
     return false;
 }
 
+/* Is what we know of the servers of the zone `at` any good? */
+static bool wanted(const struct lookup *l, const uint8_t *at)
+{
+    return !l->walk.above || name_below(l->walk.above, at);
+}
+
+/*
+ * The deepest zone above `at` that was passed in the transaction in progress: by this lookup, by
+ * the one that needed it first, and so on. A delegation with a TTL of a few seconds or none serves
+ * that transaction even when the cache does not have it any more (RFC 1035 §3.2.1). Otherwise each
+ * address and each key that it needs would begin at the root again, and where many such delegations
+ * follow each other a query would spend its budget on the way.
+ */
+static const struct delegation *find_passed(struct lookup *l, const uint8_t *at)
+{
+    const struct delegation *best = NULL;
+    const struct lookup *who = l;
+    for (unsigned level = 0; level < PASSED_LEVELS; level++) {
+        for (const struct passed *p = who->walk.passed; p; p = p->before)
+            if (name_at_or_below(at, p->cut->zone) && wanted(l, p->cut->zone) &&
+                (!best || name_below(p->cut->zone, best->zone)) && leads_on(l, p->cut))
+                best = p->cut;
+        if (list_empty(&who->waits.parents))
+            break;
+        who = CONTAINER_OF(who->waits.parents.next, struct edge, in_child)->parent;
+    }
+    return best;
+}
+
 /*
  * Is there a DNAME known at `at`, above the name? One that is not proven redirects the name it came
  * for only (RFC 6672 §3.4, step_accept.c): a forged one would take a whole tree along.
@@ -164,6 +213,7 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
     if (l->key.type == TYPE_DS && *at)
         at = name_skip(at, 1);
     const struct stub_zone *to = find_forward(l, at);
+    const struct delegation *passed = to ? NULL : find_passed(l, at);
     for (;; at = name_skip(at, 1)) {
         if (dname_at(l, at, &dname))
             return alias_by_dname(l, &dname);
@@ -172,14 +222,15 @@ enum next step_find_cut(struct lookup *l, const struct event *e)
         const struct stub_zone *stub = find_stub(l, at);
         if (stub)
             return cut_start(l, configured_delegation(l, stub), CUT_STUB);
-        bool wanted = !to && (!l->walk.above || name_below(l->walk.above, at));
-        if (wanted && !cache_get_delegation(r->config.cache, at, r->now, &found) &&
+        if (!to && wanted(l, at) && !cache_get_delegation(r->config.cache, at, r->now, &found) &&
             leads_on(l, &found)) {
             struct delegation *cut = delegation_copy(&l->arena, &found);
             if (!*at)
                 root_refresh(r, &found);
             return cut_start(l, cut, CUT_LEARNED);
         }
+        if (passed && name_equal(passed->zone, at))
+            return cut_start(l, delegation_copy(&l->arena, passed), CUT_LEARNED);
         if (!*at)
             break;
     }
