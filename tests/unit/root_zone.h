@@ -36,7 +36,18 @@ static inline char *root_zone_text(size_t *size)
     return text;
 }
 
-/* Its sets in canonical order, in the arena. Skips the test where there is none. */
+/* Skips the test where there is none: before anything is made, which would not be freed. */
+static inline void root_zone_need(void)
+{
+    size_t size;
+    free(root_zone_text(&size));
+    if (size > 0)
+        return;
+    print_message("no root zone beside the checkout: left out\n");
+    skip();
+}
+
+/* Its sets in canonical order, in the arena. */
 static inline void root_zone_read(struct arena *a, struct rrset_array *out)
 {
     struct zone_error error;
@@ -45,11 +56,7 @@ static inline void root_zone_read(struct arena *a, struct rrset_array *out)
     enum err e = zone_read_text(a, text, size, name_root, out, &error);
     free(text);
     assert_int_equal(e, OK);
-    if (size == 0) {
-        arena_deinit(a);
-        print_message("no root zone beside the checkout: left out\n");
-        skip();
-    }
+    assert_true(size > 0);
 }
 
 /* The DS set of its built-in trust anchor. */

@@ -191,6 +191,7 @@ struct root {
 
 static void root_init(struct root *r)
 {
+    root_zone_need();
     fixture_init(&r->f);
     r->f.policy.skew_s = 300;
     root_zone_read(&r->f.arena, &r->zone);

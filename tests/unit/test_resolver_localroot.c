@@ -33,6 +33,7 @@ static void use(struct bench *b, struct local *z)
 
 static void begin(struct bench *b, struct local *z)
 {
+    root_zone_need();
     *z = (struct local){.copy = NULL};
     arena_init(&z->arena, NULL);
     root_zone_read(&z->arena, &z->zone);
@@ -232,6 +233,7 @@ static void what_is_bogus_in_the_copy_is_asked_of_the_root_servers(void **state)
 {
     struct bench *b = *state;
     struct local z = {.copy = NULL};
+    root_zone_need();
     arena_init(&z.arena, NULL);
     root_zone_read(&z.arena, &z.zone);
     for (size_t i = 0; i < z.zone.count; i++)

@@ -29,6 +29,7 @@ static int compare_sets(const void *a, const void *b)
 static void load(struct root *z)
 {
     struct rrset_array all;
+    root_zone_need();
     arena_init(&z->arena, NULL);
     root_zone_read(&z->arena, &all);
     z->sets = all.at;

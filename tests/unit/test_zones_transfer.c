@@ -148,6 +148,7 @@ static void the_real_root_zone_comes_through_as_it_is(void **state)
     (void)state;
     struct bench b;
     struct rrset_array zone, got;
+    root_zone_need();
     open_transfer(&b);
     root_zone_read(&b.arena, &zone);
     size_t soa = 0;
