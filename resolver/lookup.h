@@ -486,10 +486,11 @@ bool servers_all_tried(const struct lookup *l);
 struct server_state servers__state(struct resolver *r, const struct endpoint *at);
 /* What its figures come to. */
 struct server_view {
-    uint32_t cost_ms; /* how soon an answer may be expected, for comparison only */
-    uint32_t idle_s;  /* since it was asked or heard of; UINT32_MAX: never */
-    bool proven;      /* it answered when it was asked last */
-    bool dead;        /* silent for so long that it is left alone for a while */
+    uint32_t cost_ms;  /* how soon an answer may be expected, for comparison only */
+    uint32_t slack_ms; /* one that costs that much more is as good: half of its own share of it */
+    uint32_t idle_s;   /* since it was asked or heard of; UINT32_MAX: never */
+    bool proven;       /* it answered when it was asked last */
+    bool dead;         /* silent for so long that it is left alone for a while */
 };
 struct server_view servers__view(struct lookup *l, const struct endpoint *at);
 bool servers__lame(struct lookup *l, const struct endpoint *at);

@@ -178,6 +178,7 @@ struct server_view servers__view(struct lookup *l, const struct endpoint *at)
     };
     v.cost_ms = s.srtt_ms ? s.srtt_ms : SERVER_UNKNOWN_MS;
     v.cost_ms += silent < SERVER_SILENT_MOST_MS ? silent : SERVER_SILENT_MOST_MS;
+    v.slack_ms = v.cost_ms / 2;
     if (v.dead)
         v.cost_ms = SERVER_DEAD_MS;
     if (family_doubted(l->r, at))

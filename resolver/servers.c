@@ -5,7 +5,8 @@
  * The order: an address that was asked least for this question first, so that a silent server costs
  * one time-out before another gets its turn; among these the one expected to answer soonest. Those
  * that take half as long again at most share the load by chance. After a time-out the other family
- * comes before the one that was silent.
+ * comes before the one that was silent; what a family costs all of its servers makes none of them
+ * as good as another.
  *
  * Figures are kept as they were measured, and only asking shows what has changed. So one choice of
  * EXPLORE_ONE_IN goes to an address beyond the best, to that which was asked longest ago; not to
@@ -129,7 +130,8 @@ void servers_give_up(struct lookup *l, struct candidate *c, enum fault fault)
  */
 
 struct offer {
-    uint32_t cost; /* UINT32_MAX: not to be asked */
+    uint32_t cost;  /* UINT32_MAX: not to be asked */
+    uint32_t slack; /* one that costs that much more is as good */
     uint32_t idle_s;
     bool proven;
     bool explore;
@@ -146,6 +148,7 @@ static struct offer offer_of(struct lookup *l, const struct candidate *c, bool l
     unsigned sends = c->sends[0] + (unsigned)c->sends[1];
     uint32_t lost = (uint32_t)w->lost[c->at.family == 6] * FAMILY_LOST_MS;
     o.cost = sends * COST_SENDS + v.cost_ms + lost;
+    o.slack = v.slack_ms;
     o.idle_s = v.idle_s;
     o.proven = v.proven;
     o.explore = !sends && !v.dead && !family_doubted(l->r, &c->at);
@@ -154,12 +157,6 @@ static struct offer offer_of(struct lookup *l, const struct candidate *c, bool l
         o.explore = false;
     }
     return o;
-}
-
-/* Half as much again as the best would take. */
-static uint32_t near_best(uint32_t best)
-{
-    return best + best % COST_SENDS / 2;
 }
 
 /* The offer beyond `most` that was asked longest ago; the count of them: none. */
@@ -187,22 +184,23 @@ struct candidate *servers_choose(struct lookup *l, bool last_resort)
 {
     struct walk *w = &l->walk;
     struct offer offer[CANDIDATES_MAX];
-    uint32_t best = UINT32_MAX;
+    struct offer best = {.cost = UINT32_MAX};
     uint8_t chance[2];
     if (w->faults[FAULT_SILENT] >= w->timeouts_most)
         return NULL;
     for (unsigned i = 0; i < w->candidate_count; i++) {
         offer[i] = offer_of(l, walk_candidate(w, i), last_resort);
-        best = offer[i].cost < best ? offer[i].cost : best;
+        best = offer[i].cost < best.cost ? offer[i] : best;
     }
-    if (best == UINT32_MAX)
+    if (best.cost == UINT32_MAX)
         return NULL;
+    uint32_t near = best.cost + best.slack;
     world_random(l->r->config.world, chance, sizeof chance);
     unsigned found = w->candidate_count;
     if (chance[0] < 256 / EXPLORE_ONE_IN && !servers_ailing(l))
-        found = pick_explored(offer, w->candidate_count, near_best(best));
+        found = pick_explored(offer, w->candidate_count, near);
     if (found == w->candidate_count)
-        found = pick_near(offer, w->candidate_count, near_best(best), chance[1]);
+        found = pick_near(offer, w->candidate_count, near, chance[1]);
     return walk_candidate(w, found);
 }
 
