@@ -146,6 +146,8 @@ static struct offer offer_of(struct lookup *l, const struct candidate *c, bool l
         return o;
     struct server_view v = servers__view(l, &c->at);
     unsigned sends = c->sends[0] + (unsigned)c->sends[1];
+    /* One without EDNS gives no signatures: like one that was asked before. */
+    sends += c->flags & CANDIDATE_NO_EDNS && l->r->options->anchors.count > 0;
     uint32_t lost = (uint32_t)w->lost[c->at.family == 6] * FAMILY_LOST_MS;
     o.cost = sends * COST_SENDS + v.cost_ms + lost;
     o.slack = v.slack_ms;

@@ -559,15 +559,15 @@ void authority_on_send(void *ctx, struct sim *s, struct sim_exchange *x)
         storm_breach(r, "an upstream query is malformed: %s", error);
     } else if (!q.question.name || (q.flags & (FLAG_RD | FLAG_QR)) || q.opcode) {
         storm_breach(r, "an upstream query is not an iterative one");
-    } else if (!h && !r->rate[STORM_FORGE]) {
+    } else if (!h && !r->rate[STORM_FORGE] && !tree_wildcard_at(&r->tree, &x->to)) {
         storm_breach(r, "a message to %s, which no zone names", endpoint_text(&x->to, at));
     } else {
         if (q.question.type != TYPE_NS || q.question.name[0])
             r->sent++;
         note_id(&r->ids, q.id);
-        if (!h)
+        if (!h && r->rate[STORM_FORGE])
             answer_as_forger(r, x, &q);
-        else if (x->to.family != r->tree.vanishing)
+        else if (h && x->to.family != r->tree.vanishing)
             on_the_way(r, x, &q, h);
     }
     arena_deinit(&a);

@@ -165,6 +165,15 @@ static const char *judge_by(const struct run *r, const struct ask *a, const stru
     return what ? what : check_times(r, t, m);
 }
 
+/* Was the name within a zone that was withdrawn not long ago? `out` is how it was. */
+static bool was_there(const struct run *r, const struct ask *a, struct truth *out)
+{
+    /* A referral that was on its way while the machine slept lives that much longer. */
+    uint64_t now = sim_now(r->sim) - r->slept_ms;
+    oracle_answer(&r->tree, a->name, a->type, 0, 0, out);
+    return out->gone_ms && now < out->gone_ms + out->spare_s * 1000ULL;
+}
+
 /*
  * A name of a zone that was withdrawn may be believed for a while: it is answered as it was, or was
  * an alias that leads to what is there now, or a ghost's name was reached through an alias that is
@@ -174,17 +183,23 @@ static const char *judge_by(const struct run *r, const struct ask *a, const stru
 static const char *judge_ghosts(const struct run *r, const struct ask *a,
                                 const struct rpl_message *m, const char *what)
 {
-    /* A referral that was on its way while the machine slept lives that much longer. */
-    uint64_t now = sim_now(r->sim) - r->slept_ms;
     struct truth t;
-    oracle_answer(&r->tree, a->name, a->type, 0, 0, &t);
-    if (!t.gone_ms || now >= t.gone_ms + t.spare_s * 1000ULL)
+    if (!was_there(r, a, &t))
         return what;
     for (unsigned before = t.aliases + 1; what && before > 0; before--) {
         oracle_answer(&r->tree, a->name, a->type, sim_now(r->sim), before, &t);
         what = judge_by(r, a, &t, m);
     }
     return what;
+}
+
+/* Nobody could have forged it, neither as it is nor as it was: that a cut is unsigned is believed
+ * for as long as its denial lives. */
+static bool cannot_be_forged(const struct run *r, const struct ask *a, const struct truth *t)
+{
+    struct truth before;
+    return judge_is_protected(r, a, t) &&
+           (!was_there(r, a, &before) || judge_is_protected(r, a, &before));
 }
 
 /* Against the tree as it is, and as it was while that may still be believed. */
@@ -214,7 +229,7 @@ static void judge_message(struct run *r, const struct ask *a, const struct rpl_m
         breach(r, a, "a resolver that says it is authoritative", m->rcode);
     else if (m->edns.present != a->edns)
         breach(r, a, "OPT without being asked, or none", m->rcode);
-    else if (forged_in(m) && judge_is_protected(r, a, &t))
+    else if (forged_in(m) && cannot_be_forged(r, a, &t))
         breach(r, a, "a forged record", m->rcode);
     else if (m->flags & FLAG_TC)
         r->tally->truncated++;

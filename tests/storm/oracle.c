@@ -65,14 +65,16 @@ static bool add_look_ups(struct zone *z, unsigned *packets, unsigned *ms)
 static bool make_sure(const struct tree *t, struct zone *z, const struct resolver_options *o)
 {
     struct strength s = {0};
-    if (z->parent && (!z->parent->sure || (!z->ds && !safety_denies(z->parent))))
+    unsigned labels = name_labels(z->name) - (z->parent ? name_labels(z->parent->name) : 0);
+    /* Of each name between the two it is denied that it is a cut. */
+    bool needs_denial = z->parent && (!z->ds || labels > 1);
+    if (z->parent && (!z->parent->sure || (needs_denial && !safety_denies(z->parent))))
         return false;
     for (unsigned i = 0; i < z->link_count; i++)
         weigh(t, z, &z->link[i], o, &s);
     if (!(s.good || s.glueless_good) || s.dead > DEAD_MOST || s.old > OLD_MOST ||
         (s.old && !safety_denies(z)))
         return false;
-    unsigned labels = name_labels(z->name) - (z->parent ? name_labels(z->parent->name) : 0);
     unsigned silent = s.dead + s.vanishing;
     unsigned packets = 2 + labels + silent + 3 * s.lame + OLD_PACKETS * s.old;
     if (t->is_signed)
@@ -139,7 +141,9 @@ static void note_ghost(const struct tree *t, const uint8_t *name, struct truth *
         if (z->gone_ms && name_at_or_below(name, z->name)) {
             out->gone_ms = z->gone_ms;
             uint32_t ns = z->ns_ttl > 86400 ? 86400 : z->ns_ttl;
-            uint32_t most = z->most_ttl > 86400 ? 86400 : z->most_ttl;
+            uint32_t denial = z->parent->seal ? z->parent->seal->denial_ttl : 0;
+            uint32_t most = z->most_ttl > denial ? z->most_ttl : denial;
+            most = most > 86400 ? 86400 : most;
             out->spare_s = ns + most + 10;
         }
     }
@@ -179,9 +183,11 @@ void oracle_answer(const struct tree *t, const uint8_t *name, uint16_t type, uin
             enum safety safety = safety_of(z, at, type, &f, when, &open);
             add_safety(out, z, safety, open);
         }
-        out->sure = out->sure && z->sure;
-        packets += z->packets + name_labels(at) - name_labels(z->name) + 1;
-        ms += z->ms + 60 * (name_labels(at) - name_labels(z->name) + 1);
+        unsigned below = name_labels(at) - name_labels(z->name);
+        /* What an old server says without a signature needs denials of cuts on the way. */
+        out->sure = out->sure && z->sure && (below < 2 || safety_denies(z));
+        packets += z->packets + below + 1;
+        ms += z->ms + 60 * (below + 1);
         if (f.kind == FOUND_CNAME || f.kind == FOUND_DNAME) {
             out->unjudged = out->unjudged || (type == TYPE_CNAME && f.kind == FOUND_DNAME);
             if (push_alias(out, &f, at))

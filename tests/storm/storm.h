@@ -114,6 +114,8 @@ struct tree {
 MUST_CHECK enum err tree_grow(struct tree *t, struct rng *rng);
 void tree_free(struct tree *t);
 struct host *tree_host_at(struct tree *t, const struct endpoint *at);
+/* Does a wildcard give that address? Its name servers' names fall to one when a zone is gone. */
+bool tree_wildcard_at(const struct tree *t, const struct endpoint *at);
 /* The zone whose data answers the question at that time (DS is the parent's). */
 const struct zone *tree_zone_of(const struct tree *t, const uint8_t *name, uint16_t type,
                                 uint64_t now_ms);

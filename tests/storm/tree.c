@@ -369,6 +369,26 @@ struct host *tree_host_at(struct tree *t, const struct endpoint *at)
     return NULL;
 }
 
+static bool zone_wildcard_at(const struct zone *z, const struct endpoint *at)
+{
+    uint16_t type = at->family == 4 ? TYPE_A : TYPE_AAAA;
+    for (const struct record *rr = z->records; rr; rr = rr->next)
+        if (rr->type == type && rr->owner[0] == 1 && rr->owner[1] == '*' &&
+            memcmp(rr->rdata, at->bytes, rr->length) == 0)
+            return true;
+    return false;
+}
+
+bool tree_wildcard_at(const struct tree *t, const struct endpoint *at)
+{
+    bool gone = false, found = false;
+    for (unsigned i = 0; i < t->zone_count; i++) {
+        gone = gone || t->zone[i].gone_ms;
+        found = found || zone_wildcard_at(&t->zone[i], at);
+    }
+    return gone && found;
+}
+
 void tree_print(const struct tree *t)
 {
     static const char *const states[] = {"good", "dead", "evil", "flapping"};
