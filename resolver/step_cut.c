@@ -24,15 +24,15 @@ static const char *cut_text(enum cut_kind kind)
  */
 static void note_passed(struct lookup *l)
 {
-    const struct walk *w = &l->walk;
+    struct walk *w = &l->walk;
     if (w->kind != CUT_LEARNED || w->cut->expiry > l->r->now + LIMIT_TIME_MS / 1000 ||
         l->key.flags & LOOKUP_PRIME)
         return;
     struct passed *p = arena_alloc(&l->arena, sizeof *p);
     if (!p)
         return;
-    *p = (struct passed){.cut = l->walk.cut, .before = l->walk.passed};
-    l->walk.passed = p;
+    *p = (struct passed){.cut = w->cut, .before = w->passed};
+    w->passed = p;
 }
 
 enum next cut_enter(struct lookup *l)
