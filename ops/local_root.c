@@ -29,7 +29,8 @@ struct root_keeper {
     struct file_state read;  /* of the file that it was read from */
     unsigned failures;       /* in a row */
     bool told_expired;
-    bool renew; /* a new generation with it is due */
+    bool untold; /* that it is used: not before every worker uses it */
+    bool renew;  /* a new generation with it is due */
     uint64_t due_ms;
     /* While it runs. */
     bool started;
@@ -120,11 +121,8 @@ static void take_copy(struct root_keeper *k, const struct root_found *f, uint64_
     k->last = *f;
     k->read = f->read;
     hold(k, now_ms);
+    k->untold = true;
     local_root_unref(before);
-    LOG(LOG_NOTICE, "local_root",
-        "serial=%" PRIu32 " records=%zu octets=%zu verified=zonemd holds_s=%" PRId64,
-        local_root_soa(k->copy)->serial, local_root_records(k->copy), local_root_size(k->copy),
-        root_job_until_s(k->copy, f) - (int64_t)time(NULL));
 }
 
 /* True: there is a new copy. */
@@ -143,14 +141,27 @@ static bool take_found(struct root_keeper *k, const struct root_found *f)
     return false;
 }
 
+void root_keeper_given(struct root_keeper *k, const struct generation *g)
+{
+    if (!k->copy || !k->untold || g->local_root != k->copy)
+        return;
+    k->untold = false;
+    LOG(LOG_NOTICE, "local_root",
+        "serial=%" PRIu32 " records=%zu octets=%zu verified=zonemd holds_s=%" PRId64,
+        local_root_soa(k->copy)->serial, local_root_records(k->copy), local_root_size(k->copy),
+        root_job_until_s(k->copy, &k->last) - (int64_t)time(NULL));
+}
+
 void root_keeper_load(struct root_keeper *k, struct generation *g)
 {
     struct root_found found;
     if (g->config->local_root.file[0] == '\0' || make_wish(k, g, true) != OK)
         return;
     root_job_run(&k->wish, &k->stop, &found);
-    if (take_found(k, &found))
-        generation_take_local_root(g, k->copy);
+    if (!take_found(k, &found))
+        return;
+    generation_take_local_root(g, k->copy);
+    root_keeper_given(k, g);
 }
 
 static void tell_if_expired(struct root_keeper *k, uint64_t now_ms)

@@ -26,6 +26,8 @@ void root_keeper_free(struct root_keeper *k);
 void root_keeper_load(struct root_keeper *k, struct generation *g);
 /* Looks for newer ones from now on; once worker 0 runs. */
 void root_keeper_start(struct root_keeper *k);
+/* Every worker uses this generation by now: says so of a copy that it is the first to have. */
+void root_keeper_given(struct root_keeper *k, const struct generation *g);
 /* Another configuration is in use: looks at once. */
 void root_keeper_reload(struct root_keeper *k);
 /* Before worker 0's loop goes: ends the thread, within 100 ms. Again, and NULL, do nothing. */

@@ -64,6 +64,7 @@ void server__applied(struct server *s)
         s->apply.waiting--;
         return;
     }
+    root_keeper_given(s->root, s->applying);
     if (s->reloading)
         end_reload(s, s->applying->config);
     generation_unref(s->applying);
