@@ -197,7 +197,10 @@ class Daemon:
     def stop(self, timeout=15):
         """SIGTERM; returns the exit code."""
         self.signal(signal.SIGTERM)
-        return self.process.wait(timeout=timeout)
+        try:
+            return self.process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"no end within {timeout} s of SIGTERM; its log:\n{self.log()}") from None
 
     def close(self):
         """Ends the process whatever its state."""
