@@ -14,6 +14,11 @@
  * request instead of pointing, since its handoff may be on its way back. A cancel that finds the
  * mailbox full is dropped: then the answer comes and net does not know the request any more.
  *
+ * Most answers fit where the query was. Longer ones are lent by the owner until the origin has sent
+ * them, in its next turn. Ever so many clients may wait for one long answer, so what is lent is
+ * bounded; over it the query goes back as it came, and the origin answers it itself: from the cache
+ * that both share, as the answer has just been stored there.
+ *
  * The owner's front names a handoff by its address and the bit that net leaves free in its names.
  */
 #include <stdlib.h>
@@ -21,6 +26,11 @@
 
 #include "base/must.h"
 #include "ops/server_internal.h"
+
+enum {
+    ANSWER_ROOM = 256, /* octets; so many handoffs wait at once that all have little */
+    LENT_PART = 8,     /* of the owner's share of work.size */
+};
 
 struct handoff {
     struct list at_origin; /* in its `out` */
@@ -31,9 +41,10 @@ struct handoff {
     struct endpoint client;
     enum transport via;
     size_t query_size;
-    size_t capacity;
-    uint8_t *large;  /* an answer that is longer than `bytes`; NULL: it is there */
+    size_t capacity; /* of `bytes` */
+    uint8_t *lent;   /* an answer that is longer than `bytes`; NULL: it is there */
     size_t size;     /* of the answer; 0: none */
+    bool as_it_came; /* there is none, and `bytes` are the query still */
     uint8_t bytes[]; /* the query, later the answer */
 };
 
@@ -48,6 +59,7 @@ enum err handoff__init(struct worker *w)
         list_init(&hs->out[i]);
         list_init(&hs->in[i]);
     }
+    atomic_init(&hs->lent, 0);
     w->handoffs = hs;
     enum err e = mailbox_init(&w->mail.asks, MAIL_ROOM);
     return e == OK ? mailbox_init(&w->mail.sure, MAIL_ROOM) : e;
@@ -58,23 +70,31 @@ static size_t held(const struct handoff *h)
     return sizeof *h + h->capacity;
 }
 
+static void free_handoff(struct handoff *h)
+{
+    free(h->lent);
+    free(h);
+}
+
 static void release(struct worker *origin, struct handoff *h)
 {
     list_remove(&h->at_origin);
     origin->handoffs->out_count--;
     origin->work.used -= held(h);
-    free(h->large);
-    free(h);
+    if (h->lent)
+        atomic_fetch_sub_explicit(&h->owner->handoffs->lent, h->size, memory_order_relaxed);
+    free_handoff(h);
 }
 
-/* All of its own, wherever they are: no thread runs any more. */
+/* All of its own, wherever they are: no thread runs any more, and the owner may be gone. */
 void handoff__deinit(struct worker *w)
 {
     if (!w->handoffs)
         return;
     for (size_t i = 0; i < HANDOFF_BUCKETS; i++) {
-        LIST_EACH_SAFE (it, next, &w->handoffs->out[i])
-            release(w, CONTAINER_OF(it, struct handoff, at_origin));
+        struct list *node;
+        while ((node = list_shift(&w->handoffs->out[i])) != NULL)
+            free_handoff(CONTAINER_OF(node, struct handoff, at_origin));
     }
     mailbox_deinit(&w->mail.asks);
     mailbox_deinit(&w->mail.sure);
@@ -87,12 +107,25 @@ static struct list *bucket(struct list *buckets, uint64_t request)
     return &buckets[(request ^ request >> 32) % HANDOFF_BUCKETS];
 }
 
+/* FRONT_REPLY: it is in the worker's buffer. */
+static enum front_verdict ask_front(struct worker *w, const struct handoff *h, uint64_t request,
+                                    size_t *size)
+{
+    struct front_query query = {.bytes = h->bytes,
+                                .size = h->query_size,
+                                .client = h->client,
+                                .via = h->via,
+                                .request = request,
+                                .handed = true};
+    size_t capacity = h->via == TRANSPORT_UDP ? w->server->udp_payload : DNS_MESSAGE_MAX;
+    return front_query(w->front, &query, w->handoffs->reply, capacity, size);
+}
+
 /* ---- At the origin --------------------------------------------------------------------------- */
 
 static struct handoff *make(struct worker *w, const struct net_query *q)
 {
-    size_t payload = w->server->udp_payload;
-    size_t capacity = q->size > payload ? q->size : payload;
+    size_t capacity = q->size > ANSWER_ROOM ? q->size : ANSWER_ROOM;
     struct gauge *g = &w->work;
     size_t size = sizeof(struct handoff) + capacity;
     if (g->limit - g->used < size || g->used > g->limit)
@@ -150,12 +183,27 @@ bool handoff__cancel(struct worker *w, uint64_t request)
     return false;
 }
 
+/* As if it had come in just now, but not to be handed over again. */
+static void ask_here(struct worker *w, const struct handoff *h)
+{
+    size_t size = 0;
+    w->handoffs->refused++;
+    enum front_verdict v = ask_front(w, h, h->request, &size);
+    if (v == FRONT_REPLY)
+        net_answer(w->net, h->request, w->handoffs->reply, size);
+    else if (v != FRONT_PENDING)
+        net_forget(w->net, h->request);
+}
+
 void handoff__answered(struct worker *w, void *what)
 {
     struct handoff *h = what;
     MUST(h->origin == w);
-    if (h->size > 0)
-        net_answer(w->net, h->request, h->large ? h->large : h->bytes, h->size);
+    list_remove(&h->at_origin); /* a cancel finds it at the front from now on */
+    if (h->as_it_came)
+        ask_here(w, h);
+    else if (h->size > 0)
+        net_answer(w->net, h->request, h->lent ? h->lent : h->bytes, h->size);
     else
         net_forget(w->net, h->request);
     release(w, h);
@@ -163,23 +211,26 @@ void handoff__answered(struct worker *w, void *what)
 
 /* ---- At the owner ---------------------------------------------------------------------------- */
 
-/* No memory for a long answer: its header alone, with SERVFAIL and no sections. */
-static size_t only_failure(uint8_t *out, const uint8_t *bytes)
+/* NULL: there is no memory for it, or too much is lent already. */
+static uint8_t *lend(struct worker *w, size_t size)
 {
-    enum { HEADER = 12, RCODE_OCTET = 3, COUNTS = 4 };
-    memcpy(out, bytes, HEADER);
-    out[RCODE_OCTET] = (uint8_t)((out[RCODE_OCTET] & 0xf0) | RCODE_SERVFAIL);
-    memset(out + COUNTS, 0, HEADER - COUNTS);
-    return HEADER;
+    atomic_size_t *lent = &w->handoffs->lent;
+    if (atomic_load_explicit(lent, memory_order_relaxed) + size > w->work.limit / LENT_PART)
+        return NULL;
+    uint8_t *p = malloc(size);
+    if (p)
+        atomic_fetch_add_explicit(lent, size, memory_order_relaxed);
+    return p;
 }
 
 static void give_back(struct worker *w, struct handoff *h, const uint8_t *bytes, size_t size)
 {
-    h->size = size;
-    if (size > h->capacity && (h->large = malloc(size)) == NULL)
-        h->size = only_failure(h->bytes, bytes);
-    else if (size > 0)
-        memcpy(h->large ? h->large : h->bytes, bytes, size);
+    if (size > h->capacity)
+        h->lent = lend(w, size);
+    h->as_it_came = size > h->capacity && !h->lent;
+    h->size = h->as_it_came ? 0 : size;
+    if (h->size > 0)
+        memcpy(h->lent ? h->lent : h->bytes, bytes, size);
     worker__tell(h->origin, LETTER_ANSWER, h, w);
 }
 
@@ -187,26 +238,12 @@ void handoff__asked(struct worker *w, void *what)
 {
     struct handoff *h = what;
     size_t size = 0;
-    struct front_query query = {.bytes = h->bytes,
-                                .size = h->query_size,
-                                .client = h->client,
-                                .via = h->via,
-                                .request = HANDED | (uint64_t)(uintptr_t)h,
-                                .handed = true};
-    size_t capacity = h->via == TRANSPORT_UDP ? w->server->udp_payload : DNS_MESSAGE_MAX;
     list_append(bucket(w->handoffs->in, h->request), &h->at_owner);
-    switch (front_query(w->front, &query, w->handoffs->reply, capacity, &size)) {
-    case FRONT_PENDING:
+    enum front_verdict v = ask_front(w, h, HANDED | (uint64_t)(uintptr_t)h, &size);
+    if (v == FRONT_PENDING)
         return;
-    case FRONT_REPLY:
-        break;
-    case FRONT_ELSEWHERE:
-    case FRONT_DROP:
-        size = 0;
-        break;
-    }
     list_remove(&h->at_owner);
-    give_back(w, h, w->handoffs->reply, size);
+    give_back(w, h, w->handoffs->reply, v == FRONT_REPLY ? size : 0);
 }
 
 bool handoff__answer(struct worker *w, uint64_t request, const uint8_t *bytes, size_t size)

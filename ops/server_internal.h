@@ -64,8 +64,9 @@ struct handoffs {
     struct list out[HANDOFF_BUCKETS]; /* handed to others, by the request */
     struct list in[HANDOFF_BUCKETS];  /* of others, under way here, by their request */
     size_t out_count;
-    uint64_t handed;  /* in all */
-    uint64_t refused; /* resolved where they arrived instead */
+    atomic_size_t lent; /* octets of answers from here that their origins have not sent yet */
+    uint64_t handed;    /* in all */
+    uint64_t refused;   /* resolved where they arrived instead */
     uint8_t reply[DNS_MESSAGE_MAX];
 };
 

@@ -27,7 +27,8 @@ BYSTANDER = "192.0.2.77"  # who has nothing to do with the attack, and so an add
 CONFIG = """
 server:
   listen: ["192.0.2.53@53"]
-{threads}  tcp-clients: 4000
+  threads: {threads}
+  tcp-clients: 4000
 access:
   allow: ["192.0.2.0/24"]
 work:
@@ -374,7 +375,7 @@ def inside(name, full, threads):
         hints.write_text(f". 3600000 NS a.root-servers.net.\na.root-servers.net. 3600000 A {ROOT_SERVER}\n")
         lab.root.start()
         lab.zone.start()
-        with Daemon(folder, CONFIG.format(threads=f"  threads: {threads}\n" if threads > 1 else "", hints=hints) + more, Prefix([])) as daemon:
+        with Daemon(folder, CONFIG.format(threads=threads, hints=hints) + more, Prefix([])) as daemon:
             lab.daemon = daemon
             ask("first.attack")
             run(report, lab)

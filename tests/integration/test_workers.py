@@ -4,12 +4,15 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import struct
 import threading
 import time
 
+import dns.flags
 import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 
 from daemon import Daemon
@@ -61,12 +64,12 @@ class Once(asyncio.DatagramProtocol):
             self.done.set_result(data)
 
 
-async def by_udp(name, ident, host, tries=1):
+async def by_udp(name, ident, host, tries=1, rdtype="A"):
     loop = asyncio.get_running_loop()
     for left in range(tries, 0, -1):
         done = loop.create_future()
         transport, _ = await loop.create_datagram_endpoint(
-            lambda d=done: Once(wire(name, ident), d), remote_addr=(host, 53))
+            lambda d=done: Once(wire(name, ident, rdtype), d), remote_addr=(host, 53))
         try:
             return [await asyncio.wait_for(done, PATIENCE)]
         except TimeoutError:
@@ -172,6 +175,59 @@ def test_an_answer_of_every_size_comes_back_from_the_other_worker(two):
             assert reply.rcode() == dns.rcode.NOERROR and len(reply.to_wire()) > 1232
             del turn
     assert two.figures()["answers_servfail"] == 0
+
+
+class Slow(threading.Thread):
+    """A server of one long answer, silent until everybody has had the time to ask for it."""
+
+    def __init__(self, address):
+        super().__init__()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        self.over = False
+
+    def run(self):
+        first = None
+        while True:
+            data, peer = self.socket.recvfrom(4096)
+            if self.over:
+                return
+            first = first or time.monotonic()
+            if time.monotonic() < first + 1:
+                continue
+            query = dns.message.from_wire(data)
+            reply = dns.message.make_response(query)
+            reply.flags |= dns.flags.AA
+            reply.answer = [dns.rrset.from_text(query.question[0].name, 3600, "IN", "TXT", " ".join(["x" * 250] * 4))]
+            self.socket.sendto(reply.to_wire(), peer)
+
+    def close(self):
+        self.over = True
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.join()
+        self.socket.close()
+
+
+def test_a_long_answer_for_ever_so_many_clients_reaches_all_of_them(lab, tmp_path):
+    """It may be more than its owner can lend at once: the other worker answers the rest from the cache."""
+    config = CONFIG.partition("dnssec:")[0] + "dnssec:\n  validate: no\nwork:\n  size: 2m\n"
+    config += "stub-zones: [{name: slow.test, addresses: [203.0.113.80]}]\n"
+    slow = Slow("203.0.113.80")
+    slow.start()
+    try:
+        with Daemon(tmp_path, config, lab) as daemon:
+            replies = asyncio.run(all_of(
+                [lambda i=i: by_udp("long.slow.test", i, ("127.0.0.1", "::1")[i % 2], rdtype="TXT") for i in range(600)], 600))
+            for reply in replies:
+                message = dns.message.from_wire(reply)
+                assert message.rcode() == dns.rcode.NOERROR and len(reply) > 1000, message.to_text()
+            figures = daemon.figures()
+            assert figures["queries"] == 600 and figures["answers_servfail"] == 0, figures
+            assert figures["upstream_udp"] - figures["upstream_timeouts"] == 1, figures
+            assert figures["handed_refused"] < figures["handed_over"], figures
+            check_end(daemon)
+    finally:
+        slow.close()
 
 
 class Load:

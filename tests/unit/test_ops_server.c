@@ -24,7 +24,13 @@
 #include "dns/name.h"
 #include "ops/server_internal.h"
 
-enum { PATIENCE_MS = 10000, CLIENTS = 16, ROUNDS = 25, QUERY_MAX = 512 };
+enum {
+    PATIENCE_MS = 10000,
+    CLIENTS = 16,
+    ROUNDS = 25,
+    QUERY_MAX = 512,
+    LONG_NAMES = 1000000 /* numbers from here on have long names */
+};
 
 static _Atomic int started, reloaded;
 static struct config_report report;
@@ -121,7 +127,7 @@ static void rig_free(struct rig *r)
     free(r);
 }
 
-/* A query for the address of n-NUMBER.localhost. */
+/* A query for the address of n-NUMBER.localhost, or of a name nearly as long as may be. */
 static size_t make_query(uint8_t *out, uint16_t id, unsigned number)
 {
     uint8_t head[12] = {(uint8_t)(id >> 8), (uint8_t)id, 1, 0, 0, 1}, tail[4] = {0, 1, 0, 1};
@@ -133,6 +139,11 @@ static size_t make_query(uint8_t *out, uint16_t id, unsigned number)
     *at++ = (uint8_t)n;
     memcpy(at, label, (size_t)n);
     at += n;
+    static const uint8_t lengths[] = {63, 63, 63, 38};
+    for (unsigned i = 0; i < sizeof lengths && number >= LONG_NAMES; i++, at += 1 + at[0]) {
+        at[0] = lengths[i];
+        memset(at + 1, 'x', lengths[i]);
+    }
     memcpy(at, "\x09localhost", 11);
     at += 11;
     memcpy(at, tail, sizeof tail);
@@ -172,11 +183,11 @@ static void tcp_once(int fd, uint16_t id, unsigned number)
 {
     uint8_t m[2 + QUERY_MAX];
     size_t size = make_query(m + 2, id, number);
-    m[0] = 0;
+    m[0] = (uint8_t)(size >> 8);
     m[1] = (uint8_t)size;
     assert_int_equal(send(fd, m, 2 + size, MSG_NOSIGNAL), 2 + size);
     assert_int_equal(recv(fd, m, 2, MSG_WAITALL), 2);
-    check_answer(m + 2, recv(fd, m + 2, m[1], MSG_WAITALL), id, number);
+    check_answer(m + 2, recv(fd, m + 2, (size_t)m[0] << 8 | m[1], MSG_WAITALL), id, number);
 }
 
 static void misses_of_every_socket_are_answered_by_the_workers_that_own_them(void **state)
@@ -213,6 +224,40 @@ static void misses_of_every_socket_are_answered_by_the_workers_that_own_them(voi
     assert_int_equal(queries, 2 * CLIENTS * ROUNDS);
     assert_int_equal(answers, queries);
     assert_true(handed > queries / 10 && handed < queries * 9 / 10);
+    rig_free(r);
+}
+
+/* The answer is longer than the query, and that is longer than what else a handoff has room for. */
+static void ask_long(const struct rig *r, unsigned from)
+{
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        int udp = client(r, SOCK_DGRAM), tcp = client(r, SOCK_STREAM);
+        udp_once(udp, (uint16_t)i, LONG_NAMES + from + i);
+        tcp_once(tcp, (uint16_t)i, LONG_NAMES + from + CLIENTS + i);
+        close(udp);
+        close(tcp);
+    }
+}
+
+static void a_long_answer_is_lent_or_found_again_by_who_was_asked(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct worker *w = r->server->workers;
+    ask_long(r, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(w[i].handoffs->lent, 0);
+        atomic_store(&w[i].handoffs->lent, w[i].work.limit); /* nothing more can be lent */
+    }
+    ask_long(r, 1000);
+    rig_stop(r);
+    uint64_t handed = w[0].handoffs->handed + w[1].handoffs->handed;
+    uint64_t refused = w[0].handoffs->refused + w[1].handoffs->refused;
+    assert_true(refused > 0 && handed > refused);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(w[i].handoffs->lent, w[i].work.limit);
+        assert_int_equal(w[i].handoffs->out_count, 0);
+    }
     rig_free(r);
 }
 
@@ -275,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(misses_of_every_socket_are_answered_by_the_workers_that_own_them),
+        cmocka_unit_test(a_long_answer_is_lent_or_found_again_by_who_was_asked),
         cmocka_unit_test(a_reload_reaches_every_worker),
         cmocka_unit_test(clients_that_hang_up_leave_nothing_behind),
         cmocka_unit_test(a_second_server_on_shared_ports_is_refused),
