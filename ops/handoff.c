@@ -199,7 +199,6 @@ void handoff__answered(struct worker *w, void *what)
 {
     struct handoff *h = what;
     MUST(h->origin == w);
-    list_remove(&h->at_origin); /* a cancel finds it at the front from now on */
     if (h->as_it_came)
         ask_here(w, h);
     else if (h->size > 0)
